@@ -1,0 +1,5 @@
+export * from "./layout.ts";
+export { isTerminal, phaseToProto } from "./phase.ts";
+export { taskActionCrd } from "./taskaction/crd.ts";
+export * from "./taskaction/names.ts";
+export * from "./taskaction/types.ts";

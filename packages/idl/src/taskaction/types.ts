@@ -1,0 +1,143 @@
+/**
+ * `TaskAction` (flyte.org/v1): the custom resource through which work reaches the executor. Field names are those of open-source
+ * Flyte 2, so that the executor also works under its control plane; what is ours is optional. See docs/reference/taskaction.md.
+ */
+export interface TaskActionSpec {
+  readonly runName: string;
+  readonly actionName: string;
+  readonly project: string;
+  readonly domain: string;
+  /** Absent on the root. */
+  readonly parentActionName?: string;
+  readonly actionType?: "task" | "condition";
+  /** base64 of protobuf `flyteidl2.workflow.ConditionAction`. */
+  readonly conditionSpec?: string;
+  readonly inputUri?: string;
+  /** Base URI of the run's data; the root's is `<bucket>/<org>/<project>/<domain>/<run>`. */
+  readonly runOutputBase?: string;
+  readonly cacheKey?: string;
+  readonly taskType?: string;
+  readonly shortName?: string;
+  /** base64 of protobuf `flyteidl2.core.TaskTemplate`. */
+  readonly taskTemplate?: string;
+  readonly envVars?: Readonly<Record<string, string>>;
+  readonly interruptible?: boolean;
+  readonly group?: string;
+  readonly org?: string;
+  readonly fencingToken?: number;
+  /** base64 of protobuf `flyteidl2.task.RunSpec`. */
+  readonly runSpec?: string;
+  /** base64 of protobuf `flyteidl2.task.TaskIdentifier`; ours, so that a child can be reported with what it runs. */
+  readonly taskId?: string;
+}
+
+export type ConditionType = "Progressing" | "Succeeded" | "Failed";
+
+/** Reasons of conditions; the names are Flyte's. */
+export type Reason =
+  | "Queued"
+  | "Initializing"
+  | "Executing"
+  | "Completed"
+  | "RetryableFailure"
+  | "PermanentFailure"
+  | "Aborted"
+  | "PluginNotFound"
+  | "InvalidSpec"
+  | "Paused"
+  | "Signaled"
+  | "TimedOut";
+
+export interface Condition {
+  readonly type: ConditionType;
+  readonly status: "True" | "False";
+  readonly reason: Reason;
+  readonly message?: string;
+  readonly lastTransitionTime: string;
+}
+
+/** Names of flyteidl2 `ActionPhase` without their prefix. */
+export type Phase =
+  | "QUEUED"
+  | "WAITING_FOR_RESOURCES"
+  | "INITIALIZING"
+  | "RUNNING"
+  | "SUCCEEDED"
+  | "FAILED"
+  | "ABORTED"
+  | "TIMED_OUT";
+
+export interface PhaseEntry {
+  readonly phase: Phase;
+  readonly occurredAt: string;
+  readonly message?: string;
+  readonly attempt?: number;
+}
+
+export interface ErrorState {
+  readonly code: string;
+  readonly kind: "USER" | "SYSTEM";
+  readonly message: string;
+}
+
+/** One ended attempt: all that is needed to report it again after a crash. */
+export interface AttemptRecord {
+  readonly attempt: number;
+  readonly phase: "SUCCEEDED" | "FAILED" | "ABORTED" | "TIMED_OUT";
+  readonly startedAt: string;
+  readonly endedAt: string;
+  readonly error?: ErrorState;
+  readonly podName?: string;
+  readonly outputUri?: string;
+}
+
+export interface TaskActionStatus {
+  readonly conditions?: readonly Condition[];
+  /** The current attempt, from 1. */
+  readonly attempts?: number;
+  /** System failures of the current attempt; its pod's incarnation. */
+  readonly systemFailures?: number;
+  readonly cacheStatus?: string;
+  readonly phaseHistory?: readonly PhaseEntry[];
+  readonly errorState?: ErrorState;
+  readonly stateJson?: string;
+  /** Ours: ended attempts, oldest first. */
+  readonly attemptHistory?: readonly AttemptRecord[];
+  /** Ours: no pod is created before this time (backoff of a retry or relaunch). */
+  readonly notBefore?: string;
+}
+
+export interface TaskAction {
+  readonly apiVersion: "flyte.org/v1";
+  readonly kind: "TaskAction";
+  readonly metadata: {
+    name: string;
+    namespace?: string;
+    uid?: string;
+    resourceVersion?: string;
+    generation?: number;
+    creationTimestamp?: string;
+    deletionTimestamp?: string;
+    labels?: Record<string, string>;
+    annotations?: Record<string, string>;
+    finalizers?: string[];
+    ownerReferences?: {
+      apiVersion: string;
+      kind: string;
+      name: string;
+      uid: string;
+      controller?: boolean;
+      blockOwnerDeletion?: boolean;
+    }[];
+  };
+  readonly spec: TaskActionSpec;
+  readonly status?: TaskActionStatus;
+}
+
+export const taskActions = {
+  group: "flyte.org",
+  version: "v1",
+  plural: "taskactions",
+  kind: "TaskAction",
+  namespaced: true,
+} as const;

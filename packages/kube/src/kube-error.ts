@@ -1,0 +1,37 @@
+/**
+ * The one error of this package's calls. `reason` is the server's `Status.reason` (NotFound, AlreadyExists, Conflict, Invalid,
+ * Forbidden, Unauthorized, BadRequest, TooManyRequests, Expired, Timeout, ServerTimeout, InternalError, ServiceUnavailable, ...);
+ * three are our own, with status 0: Unreachable (never sent), ConnectionLost (outcome unknown), Timeout (outcome unknown).
+ */
+export class KubeError extends Error {
+  readonly status: number;
+  readonly reason: string;
+  readonly details?: unknown;
+  readonly retryAfterSeconds?: number;
+
+  constructor(init: {
+    status: number;
+    reason: string;
+    message: string;
+    details?: unknown;
+    retryAfterSeconds?: number;
+    cause?: unknown;
+  }) {
+    super(init.message, init.cause === undefined ? undefined : { cause: init.cause });
+    this.name = "KubeError";
+    this.status = init.status;
+    this.reason = init.reason;
+    if (init.details !== undefined) this.details = init.details;
+    if (init.retryAfterSeconds !== undefined) this.retryAfterSeconds = init.retryAfterSeconds;
+  }
+}
+
+const hasReason = (error: unknown, ...reasons: string[]): boolean =>
+  error instanceof KubeError && reasons.includes(error.reason);
+
+export const isNotFound = (error: unknown): boolean => hasReason(error, "NotFound");
+export const isConflict = (error: unknown): boolean => hasReason(error, "Conflict");
+export const isAlreadyExists = (error: unknown): boolean => hasReason(error, "AlreadyExists");
+/** 410: the resourceVersion or the continue token is too old. Servers say Expired (list, watch) or Gone. */
+export const isExpired = (error: unknown): boolean =>
+  hasReason(error, "Expired", "Gone") || (error instanceof KubeError && error.status === 410);

@@ -4,3 +4,4 @@ export { HomeplaneError, messageOf } from "./error.ts";
 export { createLogger, type Logger, type LogLevel, silentLogger } from "./log.ts";
 export { runServices, type Service } from "./service.ts";
 export { Subject } from "./subject.ts";
+export { type HttpHandler, type HttpServer, listenHttp } from "./http-server.ts";

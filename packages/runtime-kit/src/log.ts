@@ -5,11 +5,21 @@ export type { Logger } from "pino";
 export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
 
 /** Secrets are redacted by the name of their field, wherever they lie one level deep. */
-const REDACTED = ["secret", "token", "authorization", "password", "signedUrl", "*.secret", "*.token", "*.authorization"];
+const REDACTED = [
+  "secret",
+  "token",
+  "authorization",
+  "password",
+  "signedUrl",
+  "*.secret",
+  "*.token",
+  "*.authorization",
+];
 
 /** JSON lines. `file` absent = stderr, so that stdout stays the command's own. */
 export function createLogger(options: { level: LogLevel; file?: string }): Logger {
-  const sink = options.file === undefined ? destination(2) : destination({ dest: options.file, mkdir: true, sync: false });
+  const sink =
+    options.file === undefined ? destination(2) : destination({ dest: options.file, mkdir: true, sync: false });
   return pino({ level: options.level, base: null, redact: { paths: REDACTED, censor: "[redacted]" } }, sink);
 }
 

@@ -1,0 +1,30 @@
+import type { Client } from "@connectrpc/connect";
+import type { LogService, ObjectStoreService } from "@homeplane/idl/homeplane/v1/dataplane";
+import type { Clock, Logger, Subject } from "@homeplane/runtime-kit";
+import type { Store } from "./store/port.ts";
+
+/** The data plane as the control plane sees it: the services of the tunnel. */
+export interface DataPlane {
+  readonly objects: Client<typeof ObjectStoreService>;
+  readonly logs: Client<typeof LogService>;
+}
+
+export interface ControlPlaneConfig {
+  /** The one organisation of this control plane. */
+  readonly org: string;
+  readonly domains: readonly string[];
+  readonly version: string;
+}
+
+/** What every service of the control plane works with. */
+export interface Context {
+  readonly config: ControlPlaneConfig;
+  readonly store: Store;
+  readonly dataPlane: DataPlane;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Published after each change: `actionPath`, `runPath`, `project/domain`, and "orders". */
+  readonly changes: Subject<string>;
+  /** Aborts when the server stops: long answers end then. */
+  readonly stopping: AbortSignal;
+}

@@ -1,0 +1,69 @@
+/**
+ * The control plane: runs, actions, tasks, projects, on one port for Connect over HTTP/1.1 and gRPC over h2c. It meets the data plane
+ * only at the two channels: it calls the tunnel's services (`DataPlane`) and serves the orchestration channel.
+ */
+import { createRouterTransport, type Transport } from "@connectrpc/connect";
+import { connectNodeAdapter } from "@connectrpc/connect-node";
+import {
+  type Clock,
+  type HttpHandler,
+  type HttpServer,
+  listenHttp,
+  type Logger,
+  Subject,
+} from "@homeplane/runtime-kit";
+import type { Context, ControlPlaneConfig, DataPlane } from "./context.ts";
+import { clientRoutes, orchestrationRoutes } from "./routes.ts";
+import { rpcErrors } from "./rpc-log.ts";
+import type { Store } from "./store/port.ts";
+
+/** The largest request after decompression: 10 MiB of inputs beside a template of 1 MiB, and room for what wraps them. */
+const maxRequestBytes = 16 << 20;
+
+/** Answers what is no RPC: the console. */
+export type Fallback = NonNullable<Parameters<typeof connectNodeAdapter>[0]["fallback"]>;
+
+export interface ControlPlane {
+  /** The orchestration channel, in process. */
+  readonly orchestration: Transport;
+  /** What clients call, in process; the task gateway passes calls of task pods on over it. */
+  readonly clients: Transport;
+  listen(options: { host: string; port: number; fallback: Fallback }): Promise<HttpServer>;
+  /** Ends watches and log streams; call before closing servers. */
+  stop(): void;
+}
+
+export interface ControlPlaneOptions {
+  readonly config: ControlPlaneConfig;
+  readonly store: Store;
+  readonly dataPlane: DataPlane;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
+  const stopping = new AbortController();
+  const ctx: Context = { ...options, changes: new Subject<string>(), stopping: stopping.signal };
+  const interceptors = [rpcErrors(ctx.log)];
+  const inProcess = { router: { interceptors } };
+  return {
+    orchestration: createRouterTransport(orchestrationRoutes(ctx), inProcess),
+    clients: createRouterTransport(clientRoutes(ctx), inProcess),
+    listen: ({ host, port, fallback }) => {
+      const adapter = {
+        routes: clientRoutes(ctx),
+        interceptors,
+        fallback,
+        readMaxBytes: maxRequestBytes,
+        grpcWeb: true,
+      };
+      return listenHttp({ host, port, handler: connectNodeAdapter(adapter) });
+    },
+    stop: () => stopping.abort(),
+  };
+}
+
+/** The projects that a new installation has. */
+export async function ensureProject(store: Store, id: string): Promise<void> {
+  await store.projects.create({ id, name: id, description: "", labels: {}, archived: false });
+}

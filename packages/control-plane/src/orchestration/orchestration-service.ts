@@ -1,0 +1,46 @@
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import type { ServiceImpl } from "@connectrpc/connect";
+import { phaseToProto } from "@homeplane/idl";
+import type { OrchestrationService, OrderResult } from "@homeplane/idl/homeplane/v1/orchestration";
+import type { Context } from "../context.ts";
+import { actionKey, invalid } from "../services/identifiers.ts";
+import { recordFailure } from "./record.ts";
+
+const orderPage = 200;
+
+export function orchestrationService(ctx: Context): ServiceImpl<typeof OrchestrationService> {
+  return {
+    async registerCluster({ cluster, version }) {
+      if (cluster === "") throw invalid("cluster", "is required");
+      ctx.log.info({ event: "cluster.registered", cluster, version });
+      return {};
+    },
+    heartbeat: async () => ({ serverTime: timestampFromMs(ctx.clock.now()) }),
+    async *watchOrders(_, { signal }) {
+      let after = 0n;
+      for await (const _wake of ctx.changes.subscribe("orders", AbortSignal.any([signal, ctx.stopping]))) {
+        for (;;) {
+          const orders = await ctx.store.orders.pending(after, orderPage);
+          const last = orders.at(-1);
+          if (last === undefined) break;
+          yield { orders: [...orders] };
+          after = last.sequence;
+        }
+      }
+    },
+    async acknowledgeOrders({ results }) {
+      for (const result of results) if (result.errorCode !== "") await refuse(result);
+      await ctx.store.orders.acknowledge(results.map(({ sequence }) => sequence));
+      return {};
+    },
+  };
+
+  /** The data plane will never run it: the action fails, visibly, with the data plane's words. */
+  async function refuse({ sequence, errorCode, errorMessage }: OrderResult): Promise<void> {
+    const order = await ctx.store.orders.get(sequence);
+    ctx.log.warn({ event: "order.refused", sequence: String(sequence), errorCode, errorMessage });
+    if (order?.order.case !== "start") return;
+    const key = actionKey(order.order.value.spec?.actionId);
+    await recordFailure(ctx, key, phaseToProto("FAILED"), { code: errorCode, message: errorMessage });
+  }
+}

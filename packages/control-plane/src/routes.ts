@@ -1,0 +1,43 @@
+import type { ConnectRouter } from "@connectrpc/connect";
+import { AuthMetadataService } from "@homeplane/idl/flyteidl2/auth/auth_service";
+import { IdentityService } from "@homeplane/idl/flyteidl2/auth/identity";
+import { ClusterService } from "@homeplane/idl/flyteidl2/cluster/service";
+import { DataProxyService } from "@homeplane/idl/flyteidl2/dataproxy/dataproxy_service";
+import { ImageService } from "@homeplane/idl/flyteidl2/imagebuilder/service";
+import { ProjectService } from "@homeplane/idl/flyteidl2/project/project_service";
+import { TaskService } from "@homeplane/idl/flyteidl2/task/task_service";
+import { EventsProxyService } from "@homeplane/idl/flyteidl2/workflow/events_proxy_service";
+import { InternalRunService } from "@homeplane/idl/flyteidl2/workflow/internal_run_service";
+import { RunService } from "@homeplane/idl/flyteidl2/workflow/run_service";
+import { OrchestrationService } from "@homeplane/idl/homeplane/v1/orchestration";
+import type { Context } from "./context.ts";
+import { orchestrationService } from "./orchestration/orchestration-service.ts";
+import { eventsProxyService, internalRunService } from "./orchestration/record.ts";
+import { dataProxyService } from "./services/data-proxy.ts";
+import { projectService } from "./services/project-service.ts";
+import { runService } from "./services/run-service.ts";
+import { authMetadataService, clusterService, identityService, imageService } from "./services/small-services.ts";
+import { taskService } from "./services/task-service.ts";
+
+/** What clients call. */
+export function clientRoutes(ctx: Context): (router: ConnectRouter) => void {
+  return (router) => {
+    router.service(RunService, runService(ctx));
+    router.service(DataProxyService, dataProxyService(ctx));
+    router.service(ProjectService, projectService(ctx));
+    router.service(TaskService, taskService(ctx));
+    router.service(ClusterService, clusterService);
+    router.service(IdentityService, identityService);
+    router.service(AuthMetadataService, authMetadataService);
+    router.service(ImageService, imageService);
+  };
+}
+
+/** What the data plane calls: the orchestration channel. Never offered on the clients' port. */
+export function orchestrationRoutes(ctx: Context): (router: ConnectRouter) => void {
+  return (router) => {
+    router.service(OrchestrationService, orchestrationService(ctx));
+    router.service(EventsProxyService, eventsProxyService(ctx));
+    router.service(InternalRunService, internalRunService(ctx));
+  };
+}

@@ -1,0 +1,152 @@
+/**
+ * Data through the control plane: addresses and structured values only. Files go straight to the object store by presigned URL;
+ * signing and reading happen in the data plane.
+ */
+import { randomBytes } from "node:crypto";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { Code, ConnectError, type ServiceImpl } from "@connectrpc/connect";
+import { inputsFile, isTerminal, outputsFile, reportFile } from "@homeplane/idl";
+import { ArtifactType, type DataProxyService } from "@homeplane/idl/flyteidl2/dataproxy/dataproxy_service";
+import { InputsSchema, OutputsSchema } from "@homeplane/idl/flyteidl2/task/common";
+import type { ActionDetails } from "@homeplane/idl/flyteidl2/workflow/run_definition";
+import { Bucket } from "@homeplane/idl/homeplane/v1/dataplane";
+import { shortHash } from "@homeplane/idl";
+import { newRunName, putInputs } from "../actions/create-run.ts";
+import type { Context } from "../context.ts";
+import type { ActionRow } from "../store/port.ts";
+import { actionKey, actionNotFound, invalid, projectScope, runKey } from "./identifiers.ts";
+import { requireProject } from "./require-project.ts";
+import { taskKey } from "./task-lookup.ts";
+
+/** Inputs and outputs that one answer may carry. */
+const maxActionDataBytes = 20 << 20;
+
+export function dataProxyService(ctx: Context): Partial<ServiceImpl<typeof DataProxyService>> {
+  const load = async (id: Parameters<typeof actionKey>[0]): Promise<ActionRow> => {
+    const key = actionKey(id);
+    const row = await ctx.store.actions.get(key, { withTaskSpec: false });
+    if (row === undefined) throw actionNotFound(key);
+    return row;
+  };
+  const read = async (nativeUrl: string): Promise<Uint8Array> => {
+    try {
+      return (await ctx.dataPlane.objects.getObject({ nativeUrl, maxBytes: BigInt(maxActionDataBytes) })).content;
+    } catch (error) {
+      // An action that ended early has written no outputs; a task that returns None writes an empty file.
+      if (error instanceof ConnectError && error.code === Code.NotFound) return new Uint8Array();
+      throw error;
+    }
+  };
+
+  return {
+    async createUploadLocation(request) {
+      const { project, domain, filename, filenameRoot, expiresIn, contentMd5, contentLength } = request;
+      if (project === "") throw invalid("project", "is required");
+      if (domain === "") throw invalid("domain", "is required");
+      if (filename.split("/").includes("..") || filenameRoot.split("/").includes(".."))
+        throw invalid("filename", 'must not contain ".."');
+      await requireProject(ctx, project, domain);
+      // Without a root of the client's choice the digest is the folder: the same content keeps its address.
+      const digest = contentMd5.length > 0 ? Buffer.from(contentMd5).toString("hex") : randomBytes(16).toString("hex");
+      const path = [filenameRoot || digest, filename || "file"].join("/").replaceAll(/\/{2,}/g, "/");
+      const answer = await ctx.dataPlane.objects.createUploadUrl({
+        location: {
+          bucket: Bucket.FAST_REGISTRATION,
+          project: { organization: ctx.config.org, name: project, domain },
+          path,
+        },
+        contentMd5,
+        contentLength,
+        ...(expiresIn ? { expiresIn } : {}),
+      });
+      const { signedUrl, nativeUrl, expiresAt, headers } = answer;
+      return { signedUrl, nativeUrl, headers, ...(expiresAt ? { expiresAt } : {}) };
+    },
+
+    async uploadInputs(request) {
+      const { id } = request;
+      const scope = id.case === "runId" ? runKey(id.value) : projectScope(id.value);
+      await requireProject(ctx, scope.project, scope.domain);
+      if (request.task.case === "taskId") taskKey(request.task.value);
+      const run = id.case === "runId" ? id.value.name : newRunName();
+      const content = toBinary(InputsSchema, request.inputs ?? create(InputsSchema));
+      const { nativeUrl } = await putInputs(ctx, { project: scope.project, domain: scope.domain, run }, content);
+      const uri = nativeUrl.slice(0, -(inputsFile.length + 1));
+      const inputsHash = shortHash(Buffer.from(content).toString("base64"), 64);
+      return { offloadedInputData: { uri, inputsHash } };
+    },
+
+    async getActionData({ actionId }) {
+      const { inputUri, details } = await load(actionId);
+      const inputs = inputUri === "" ? new Uint8Array() : await read(inputUri);
+      const outputsUri = outputUriOf(details);
+      const outputs = outputsUri === "" ? new Uint8Array() : await read(outputsUri);
+      if (inputs.length + outputs.length > maxActionDataBytes) {
+        const size = inputs.length + outputs.length;
+        throw new ConnectError(
+          `inputs and outputs are ${size} bytes, the limit is ${maxActionDataBytes}: read ${outputsUri} from the object store`,
+          Code.ResourceExhausted,
+        );
+      }
+      return {
+        inputs: fromBinary(InputsSchema, inputs),
+        outputs: fromBinary(OutputsSchema, outputs),
+        inputsUri: inputUri,
+        outputsUri,
+      };
+    },
+
+    async createDownloadLink({ artifactType, source, expiresIn }) {
+      const nativeUrl = await artifactUrl(artifactType, source);
+      const { signedUrl, expiresAt } = await ctx.dataPlane.objects.createDownloadUrl({
+        nativeUrl,
+        ...(expiresIn ? { expiresIn } : {}),
+      });
+      return { preSignedUrls: { signedUrl: [signedUrl], ...(expiresAt ? { expiresAt } : {}) } };
+    },
+
+    async *tailLogs(request, { signal }) {
+      const { details } = await load(request.actionId);
+      const attempt = request.attempt || Math.max(1, details.status?.attempts ?? 1);
+      const known = details.attempts.find((candidate) => candidate.attempt === attempt);
+      if (known === undefined || (!known.logsAvailable && !isTerminal(known.phase))) {
+        throw new ConnectError(`attempt ${attempt} of action ${details.id?.name} has no log yet`, Code.NotFound);
+      }
+      yield* ctx.dataPlane.logs.tailLogs({ ...request, attempt }, { signal: AbortSignal.any([signal, ctx.stopping]) });
+    },
+  };
+
+  async function artifactUrl(
+    type: ArtifactType,
+    source: Parameters<NonNullable<ServiceImpl<typeof DataProxyService>["createDownloadLink"]>>[0]["source"],
+  ): Promise<string> {
+    if (source.case === "actionAttemptId") {
+      const { actionId, attempt } = source.value;
+      const { details } = await load(actionId);
+      if (type === ArtifactType.REPORT) {
+        const found = details.attempts.find((item) => item.attempt === (attempt || details.status?.attempts));
+        const uri = found?.outputs?.reportUri || (found?.outputs ? `${found.outputs.outputUri}/${reportFile}` : "");
+        if (uri === "") throw new ConnectError(`attempt ${attempt} has no report yet`, Code.NotFound);
+        return uri;
+      }
+      const row = await ctx.store.actions.get(actionKey(actionId), { withTaskSpec: true });
+      return bundleUri(row?.taskSpec?.taskTemplate?.metadata?.codeBundleUri);
+    }
+    if (source.case === "taskId" && type === ArtifactType.CODE_BUNDLE) {
+      const row = await ctx.store.tasks.get(taskKey(source.value));
+      return bundleUri(row?.spec.taskTemplate?.metadata?.codeBundleUri);
+    }
+    throw invalid("source", "one of action_attempt_id, task_id is required, and must fit artifact_type");
+  }
+}
+
+function bundleUri(uri: string | undefined): string {
+  if (!uri) throw new ConnectError("the task carries no code bundle", Code.NotFound);
+  return uri;
+}
+
+/** Of the attempt that succeeded; empty before. */
+function outputUriOf(details: ActionDetails): string {
+  const uri = details.attempts.findLast((attempt) => attempt.outputs?.outputUri)?.outputs?.outputUri;
+  return uri ? `${uri}/${outputsFile}` : "";
+}

@@ -1,0 +1,105 @@
+import { Code, ConnectError } from "@connectrpc/connect";
+import {
+  type Filter as ProtoFilter,
+  Filter_Function,
+  type ListRequest,
+  Sort_Direction,
+} from "@homeplane/idl/flyteidl2/common/list";
+import { ActionPhase } from "@homeplane/idl/flyteidl2/common/phase";
+import type { Filter, Position } from "../store/port.ts";
+import { invalid } from "./identifiers.ts";
+
+const operators: Partial<Record<Filter_Function, Filter["op"]>> = {
+  [Filter_Function.EQUAL]: "eq",
+  [Filter_Function.NOT_EQUAL]: "ne",
+  [Filter_Function.GREATER_THAN]: "gt",
+  [Filter_Function.GREATER_THAN_OR_EQUAL]: "ge",
+  [Filter_Function.LESS_THAN]: "lt",
+  [Filter_Function.LESS_THAN_OR_EQUAL]: "le",
+  [Filter_Function.CONTAINS]: "contains",
+  [Filter_Function.VALUE_IN]: "in",
+  [Filter_Function.VALUE_NOT_IN]: "not in",
+};
+
+const fields: Readonly<Record<string, Exclude<Filter["field"], "label">>> = {
+  phase: "phase",
+  parent_name: "parent",
+  task_name: "task_name",
+  created_at: "created_at",
+  run_name: "run_name",
+  name: "name",
+};
+
+/** SQLite takes 32,766 variables; nobody needs more than this in one filter. */
+const maxValues = 500;
+
+export function parseFilters(filters: readonly ProtoFilter[]): Filter[] {
+  return filters.map((filter, index) => parseFilter(filter, `request.filters[${index}]`));
+}
+
+function parseFilter(filter: ProtoFilter, where: string): Filter {
+  const op = operators[filter.function];
+  if (op === undefined) throw invalid(`${where}.function`, `function ${filter.function} is not supported`);
+  if (filter.values.length === 0 || filter.values.length > maxValues)
+    throw invalid(`${where}.values`, `must hold 1 to ${maxValues} values`);
+  if (filter.field.startsWith("labels.")) {
+    return { field: "label", label: filter.field.slice("labels.".length), op, values: filter.values };
+  }
+  const field = fields[filter.field];
+  if (field === undefined) {
+    throw invalid(
+      `${where}.field`,
+      `"${filter.field}" can not be filtered by; fields are ${Object.keys(fields).join(", ")}, labels.<key>`,
+    );
+  }
+  if (field === "phase") return { field, op, values: phases(filter, where) };
+  if (field === "created_at") return { field, op, values: filter.values.map((value) => time(value, where)) };
+  return { field, op, values: filter.values };
+}
+
+const phaseNumbers: ReadonlySet<number> = new Set(Object.values(ActionPhase));
+
+/** Numbers or names. With EQUAL the SDK sends the number as a list of its characters ("1", "0" for 10): joined they are it. */
+function phases({ function: fn, values }: ProtoFilter, where: string): number[] {
+  const spelled = fn === Filter_Function.EQUAL ? [values.join("")] : values;
+  return spelled.map((value) => {
+    const name = value.toUpperCase().replace(/^ACTION_PHASE_/, "");
+    const phase = /^\d+$/.test(value) ? Number(value) : (ActionPhase as Readonly<Record<string, number>>)[name];
+    if (phase === undefined || !phaseNumbers.has(phase)) throw invalid(`${where}.values`, `"${value}" is no phase`);
+    return phase;
+  });
+}
+
+function time(value: string, where: string): number {
+  const ms = Date.parse(value);
+  if (Number.isNaN(ms)) throw invalid(`${where}.values`, `"${value}" is no time (RFC 3339)`);
+  return ms;
+}
+
+export interface Page {
+  readonly limit: number;
+  readonly ascending: boolean;
+  readonly after?: Position;
+}
+
+const defaultLimit = 100;
+const maxLimit = 1000;
+
+export function parsePage(request: ListRequest | undefined): Page {
+  const sort = request?.sortByFields[0] ?? request?.sortBy;
+  if (sort !== undefined && sort.key !== "" && sort.key !== "created_at") {
+    throw invalid("request.sort_by.key", `"${sort.key}" can not be sorted by; use created_at`);
+  }
+  const limit = Math.min(request?.limit || defaultLimit, maxLimit);
+  const ascending = sort?.direction === Sort_Direction.ASCENDING;
+  const token = request?.token ?? "";
+  if (token === "") return { limit, ascending };
+  const match = /^(\d{1,16})\.(\d{1,16})$/.exec(token);
+  if (match === null)
+    throw new ConnectError("request.token: is not one that this server gave out", Code.InvalidArgument);
+  return { limit, ascending, after: { createdAt: Number(match[1]), rowid: Number(match[2]) } };
+}
+
+export function pageToken(next: Position | undefined): string {
+  return next === undefined ? "" : `${next.createdAt}.${next.rowid}`;
+}

@@ -1,0 +1,63 @@
+import { create } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import {
+  type ActionIdentifier,
+  ActionIdentifierSchema,
+  type ProjectIdentifier,
+  type RunIdentifier,
+  RunIdentifierSchema,
+} from "@homeplane/idl/flyteidl2/common/identifier";
+import type { ActionKey, RunKey } from "../store/port.ts";
+
+/** INVALID_ARGUMENT that names the field and what would be right. */
+export function invalid(field: string, problem: string): ConnectError {
+  return new ConnectError(`${field}: ${problem}`, Code.InvalidArgument);
+}
+
+export function runKey(id: RunIdentifier | undefined, field = "run_id"): RunKey {
+  if (id === undefined) throw invalid(field, "is required");
+  for (const part of ["project", "domain", "name"] as const) {
+    if (id[part] === "") throw invalid(`${field}.${part}`, "is required");
+  }
+  return { project: id.project, domain: id.domain, run: id.name };
+}
+
+export function actionKey(id: ActionIdentifier | undefined, field = "action_id"): ActionKey {
+  if (id === undefined) throw invalid(field, "is required");
+  if (id.name === "") throw invalid(`${field}.name`, "is required");
+  return { ...runKey(id.run, `${field}.run`), action: id.name };
+}
+
+export function projectScope(
+  id: ProjectIdentifier | undefined,
+  field = "project_id",
+): { project: string; domain: string } {
+  if (id === undefined) throw invalid(field, "is required");
+  if (id.name === "") throw invalid(`${field}.name`, "is required");
+  if (id.domain === "") throw invalid(`${field}.domain`, "is required");
+  return { project: id.name, domain: id.domain };
+}
+
+/**
+ * The organisation in answers is always ours: the SDK derives its own from the host's name ("127" for 127.0.0.1), so what a
+ * request says of it is never looked at.
+ */
+export function runIdentifier(org: string, { project, domain, run }: RunKey): RunIdentifier {
+  return create(RunIdentifierSchema, { org, project, domain, name: run });
+}
+
+export function actionIdentifier(org: string, key: ActionKey): ActionIdentifier {
+  return create(ActionIdentifierSchema, { run: runIdentifier(org, key), name: key.action });
+}
+
+export function runPath({ project, domain, run }: RunKey): string {
+  return `${project}/${domain}/${run}`;
+}
+
+export function actionPath(key: ActionKey): string {
+  return `${runPath(key)}/${key.action}`;
+}
+
+export function actionNotFound(key: ActionKey): ConnectError {
+  return new ConnectError(`there is no action ${key.action} in run ${runPath(key)}`, Code.NotFound);
+}

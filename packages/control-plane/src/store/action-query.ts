@@ -1,0 +1,58 @@
+import type { ActionQuery, Filter } from "./port.ts";
+
+type Arg = string | number;
+
+const columns: Readonly<Record<Exclude<Filter["field"], "label">, string>> = {
+  phase: "a.phase",
+  parent: "a.parent",
+  task_name: "a.task_name",
+  created_at: "a.created_at",
+  run_name: "a.run",
+  name: "a.action",
+};
+
+const operators: Readonly<Record<Exclude<Filter["op"], "in" | "not in" | "contains">, string>> = {
+  eq: "=",
+  ne: "<>",
+  lt: "<",
+  le: "<=",
+  gt: ">",
+  ge: ">=",
+};
+
+function condition(filter: Filter): { sql: string; args: Arg[] } {
+  const args = [...filter.values];
+  let column = filter.field === "label" ? "" : columns[filter.field];
+  const lead: Arg[] = [];
+  if (filter.field === "label") {
+    column = "(SELECT value FROM json_each(r.labels) WHERE key = ?)";
+    lead.push(filter.label ?? "");
+  }
+  if (filter.op === "in" || filter.op === "not in") {
+    return { sql: `${column} ${filter.op} (${args.map(() => "?").join(", ")})`, args: [...lead, ...args] };
+  }
+  if (filter.op === "contains") return { sql: `instr(${column}, ?) > 0`, args: [...lead, args[0] ?? ""] };
+  return { sql: `${column} ${operators[filter.op]} ?`, args: [...lead, args[0] ?? ""] };
+}
+
+/** One row more than the limit is asked for: it tells whether there is a next page. All values are bound, none is spliced in. */
+export function actionQuerySql(query: ActionQuery): { sql: string; args: Arg[] } {
+  const parts = query.filters.map(condition);
+  if (query.rootsOnly) parts.push({ sql: "a.parent = ''", args: [] });
+  for (const key of ["project", "domain", "run"] as const) {
+    const value = query[key];
+    if (value !== undefined) parts.push({ sql: `a.${key} = ?`, args: [value] });
+  }
+  if (query.after !== undefined) {
+    const { createdAt, rowid } = query.after;
+    parts.push({ sql: `(a.created_at, a.rowid) ${query.ascending ? ">" : "<"} (?, ?)`, args: [createdAt, rowid] });
+  }
+  const where = parts.length === 0 ? "" : `WHERE ${parts.map((part) => part.sql).join(" AND ")}`;
+  const direction = query.ascending ? "ASC" : "DESC";
+  return {
+    sql: `SELECT a.rowid, a.project, a.domain, a.run, a.action, a.created_at, a.input_uri, a.run_output_base, a.details, r.labels
+      FROM actions a JOIN runs r USING (project, domain, run) ${where}
+      ORDER BY a.created_at ${direction}, a.rowid ${direction} LIMIT ?`,
+    args: [...parts.flatMap((part) => part.args), query.limit + 1],
+  };
+}

@@ -1,0 +1,142 @@
+import type { RunSpec } from "@homeplane/idl/flyteidl2/task/run";
+import type { TaskSpec } from "@homeplane/idl/flyteidl2/task/task_definition";
+import type { ActionDetails, RunSource } from "@homeplane/idl/flyteidl2/workflow/run_definition";
+import type { Order } from "@homeplane/idl/homeplane/v1/orchestration";
+
+/** The store behind the control plane. Asynchronous, so that SQLite today and PostgreSQL tomorrow look the same. */
+export interface Store {
+  readonly projects: ProjectStore;
+  readonly tasks: TaskStore;
+  readonly runs: RunStore;
+  readonly actions: ActionStore;
+  readonly orders: OrderStore;
+  close(): Promise<void>;
+}
+
+export interface Project {
+  readonly id: string;
+  readonly name: string;
+  readonly description: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly archived: boolean;
+}
+
+export interface ProjectStore {
+  /** False when the project exists already. */
+  create(project: Project): Promise<boolean>;
+  update(project: Project): Promise<boolean>;
+  get(id: string): Promise<Project | undefined>;
+  list(page: { limit: number; after: string }): Promise<readonly Project[]>;
+}
+
+export interface TaskKey {
+  readonly project: string;
+  readonly domain: string;
+  readonly name: string;
+  readonly version: string;
+}
+
+export interface TaskRow extends TaskKey {
+  readonly createdAt: number;
+  readonly spec: TaskSpec;
+}
+
+export interface TaskStore {
+  /** False when that version exists already. */
+  create(row: TaskRow): Promise<boolean>;
+  get(key: TaskKey): Promise<TaskRow | undefined>;
+  /** Newest first; `name` and `version` exact when given. */
+  list(query: {
+    project?: string;
+    domain?: string;
+    name?: string;
+    version?: string;
+    latestOnly: boolean;
+    limit: number;
+    offset: number;
+  }): Promise<readonly TaskRow[]>;
+}
+
+export interface RunKey {
+  readonly project: string;
+  readonly domain: string;
+  readonly run: string;
+}
+
+export interface ActionKey extends RunKey {
+  readonly action: string;
+}
+
+export interface RunRow extends RunKey {
+  readonly createdAt: number;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly source: RunSource;
+  readonly spec: RunSpec;
+}
+
+/** One action: `details` without its task spec, which is large, never changes and is kept beside it. */
+export interface ActionRow extends ActionKey {
+  readonly createdAt: number;
+  readonly details: ActionDetails;
+  readonly taskSpec?: TaskSpec;
+  readonly inputUri: string;
+  readonly runOutputBase: string;
+}
+
+export interface RunStore {
+  /**
+   * Stores the run, its root action and the order to start it, all or nothing. `requestId` is the idempotency key: when a run
+   * was created under it, that run is returned and nothing is stored. "exists" = the name is taken by another request.
+   */
+  create(run: RunRow, root: ActionRow, order: Order, requestId: string): Promise<RunKey | "exists">;
+  get(key: RunKey): Promise<RunRow | undefined>;
+  byRequestId(requestId: string): Promise<RunKey | undefined>;
+}
+
+/** A condition on a column; compiled to SQL by the driver. */
+export interface Filter {
+  readonly field: "phase" | "parent" | "task_name" | "created_at" | "run_name" | "name" | "label";
+  readonly label?: string;
+  readonly op: "in" | "not in" | "eq" | "ne" | "lt" | "le" | "gt" | "ge" | "contains";
+  readonly values: readonly (string | number)[];
+}
+
+export interface ActionQuery {
+  readonly project?: string;
+  readonly domain?: string;
+  readonly run?: string;
+  readonly rootsOnly: boolean;
+  readonly filters: readonly Filter[];
+  readonly ascending: boolean;
+  readonly limit: number;
+  /** Continue behind this position. */
+  readonly after?: Position;
+}
+
+/** A place in the order of creation. */
+export interface Position {
+  readonly createdAt: number;
+  readonly rowid: number;
+}
+
+export interface ActionPage {
+  readonly rows: readonly (ActionRow & { readonly labels: Readonly<Record<string, string>> })[];
+  readonly next?: Position;
+}
+
+export interface ActionStore {
+  /** False when the action exists already. */
+  create(row: ActionRow): Promise<boolean>;
+  get(key: ActionKey, options: { withTaskSpec: boolean }): Promise<ActionRow | undefined>;
+  /** Applies `change` to the stored details in one transaction; `undefined` from it = leave as is. Says whether it changed. */
+  update(key: ActionKey, change: (details: ActionDetails) => ActionDetails | undefined): Promise<boolean>;
+  list(query: ActionQuery): Promise<ActionPage>;
+}
+
+export interface OrderStore {
+  append(order: Order): Promise<void>;
+  /** Not acknowledged, oldest first, behind `after`. */
+  pending(after: bigint, limit: number): Promise<readonly Order[]>;
+  get(sequence: bigint): Promise<Order | undefined>;
+  acknowledge(sequences: readonly bigint[]): Promise<void>;
+}

@@ -1,0 +1,34 @@
+import type { DatabaseSync } from "node:sqlite";
+
+/** Each entry brings the schema one version further; entries are never changed, only added. */
+const migrations: readonly string[] = [
+  `
+  CREATE TABLE projects (id TEXT PRIMARY KEY, name TEXT NOT NULL, description TEXT NOT NULL, labels TEXT NOT NULL,
+    archived INTEGER NOT NULL) STRICT;
+  CREATE TABLE tasks (project TEXT, domain TEXT, name TEXT, version TEXT, created_at INTEGER NOT NULL, spec BLOB NOT NULL,
+    PRIMARY KEY (project, domain, name, version)) STRICT;
+  CREATE TABLE runs (project TEXT, domain TEXT, run TEXT, created_at INTEGER NOT NULL, labels TEXT NOT NULL,
+    source INTEGER NOT NULL, spec BLOB NOT NULL, request_id TEXT NOT NULL UNIQUE,
+    PRIMARY KEY (project, domain, run)) STRICT;
+  CREATE TABLE actions (project TEXT, domain TEXT, run TEXT, action TEXT, parent TEXT NOT NULL, created_at INTEGER NOT NULL,
+    phase INTEGER NOT NULL, task_name TEXT NOT NULL, input_uri TEXT NOT NULL, run_output_base TEXT NOT NULL,
+    details BLOB NOT NULL, task_spec BLOB, UNIQUE (project, domain, run, action)) STRICT;
+  CREATE INDEX roots ON actions (project, domain, created_at) WHERE parent = '';
+  CREATE TABLE orders (sequence INTEGER PRIMARY KEY AUTOINCREMENT, body BLOB NOT NULL, acknowledged INTEGER NOT NULL DEFAULT 0) STRICT;
+  CREATE INDEX pending_orders ON orders (sequence) WHERE acknowledged = 0;
+  `,
+];
+
+/** Brings an older database up to date; refuses one that a newer version wrote. */
+export function migrate(db: DatabaseSync): void {
+  const { user_version: found } = db.prepare("PRAGMA user_version").get() as { user_version: number };
+  if (found > migrations.length) {
+    throw new Error(
+      `the database has schema version ${found}, this program knows ${migrations.length}: use the newer version of homeplane that wrote it`,
+    );
+  }
+  for (const [index, sql] of migrations.entries()) {
+    if (index < found) continue;
+    db.exec(`BEGIN IMMEDIATE; ${sql}; PRAGMA user_version = ${index + 1}; COMMIT;`);
+  }
+}

@@ -1,0 +1,83 @@
+import type { DatabaseSync } from "node:sqlite";
+import { fromBinary, toBinary } from "@bufbuild/protobuf";
+import { TaskSpecSchema } from "@homeplane/idl/flyteidl2/task/task_definition";
+import { ActionDetailsSchema } from "@homeplane/idl/flyteidl2/workflow/run_definition";
+import { actionQuerySql } from "./action-query.ts";
+import type { ActionRow, ActionStore } from "./port.ts";
+import { transaction } from "./transaction.ts";
+
+type Row = {
+  rowid: number;
+  project: string;
+  domain: string;
+  run: string;
+  action: string;
+  created_at: number;
+  input_uri: string;
+  run_output_base: string;
+  details: Uint8Array;
+  task_spec: Uint8Array | null;
+  labels?: string;
+};
+
+const fromRow = (row: Row): ActionRow => ({
+  project: row.project,
+  domain: row.domain,
+  run: row.run,
+  action: row.action,
+  createdAt: row.created_at,
+  inputUri: row.input_uri,
+  runOutputBase: row.run_output_base,
+  details: fromBinary(ActionDetailsSchema, row.details),
+  ...(row.task_spec == null ? {} : { taskSpec: fromBinary(TaskSpecSchema, row.task_spec) }),
+});
+
+/** The name by which lists filter: the task's full name, or the trace's or condition's. */
+function nameOf({ details }: ActionRow): string {
+  const spec = details.metadata?.spec;
+  return (spec?.case === "task" ? spec.value.id?.name : spec?.value?.name) ?? "";
+}
+
+export function insertAction(db: DatabaseSync, row: ActionRow): boolean {
+  const { project, domain, run, action, details, taskSpec } = row;
+  const statement = db.prepare(
+    "INSERT INTO actions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+  );
+  const state = [details.metadata?.parent ?? "", row.createdAt, details.status?.phase ?? 0, nameOf(row)] as const;
+  const blobs = [toBinary(ActionDetailsSchema, details), taskSpec ? toBinary(TaskSpecSchema, taskSpec) : null] as const;
+  return statement.run(project, domain, run, action, ...state, row.inputUri, row.runOutputBase, ...blobs).changes === 1;
+}
+
+export function sqliteActions(db: DatabaseSync): ActionStore {
+  const columns = "rowid, project, domain, run, action, created_at, input_uri, run_output_base, details";
+  const where = "WHERE project = ? AND domain = ? AND run = ? AND action = ?";
+  const getWhole = db.prepare(`SELECT ${columns}, task_spec FROM actions ${where}`);
+  const getBare = db.prepare(`SELECT ${columns} FROM actions ${where}`);
+  const update = db.prepare(`UPDATE actions SET details = ?, phase = ? ${where}`);
+  return {
+    create: async (row) => insertAction(db, row),
+    get: async ({ project, domain, run, action }, { withTaskSpec }) => {
+      const row = (withTaskSpec ? getWhole : getBare).get(project, domain, run, action) as Row | undefined;
+      return row === undefined ? undefined : fromRow(row);
+    },
+    update: async ({ project, domain, run, action }, change) =>
+      transaction(db, () => {
+        const row = getBare.get(project, domain, run, action) as Row | undefined;
+        const next = row === undefined ? undefined : change(fromBinary(ActionDetailsSchema, row.details));
+        if (next === undefined) return false;
+        update.run(toBinary(ActionDetailsSchema, next), next.status?.phase ?? 0, project, domain, run, action);
+        return true;
+      }),
+    list: async (query) => {
+      const { sql, args } = actionQuerySql(query);
+      const found = db.prepare(sql).all(...args) as Row[];
+      const rows = found.slice(0, query.limit).map((row) => ({
+        ...fromRow(row),
+        labels: JSON.parse(row.labels ?? "{}") as Record<string, string>,
+      }));
+      const last = found[query.limit - 1];
+      const more = found.length > query.limit && last !== undefined;
+      return { rows, ...(more ? { next: { createdAt: last.created_at, rowid: last.rowid } } : {}) };
+    },
+  };
+}

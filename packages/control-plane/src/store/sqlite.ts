@@ -1,0 +1,29 @@
+/**
+ * The SQLite driver. WAL with synchronous=NORMAL: safe against a killed process, not against loss of power. Every method is one
+ * transaction; node:sqlite is synchronous, so no other work can come in between.
+ */
+import { DatabaseSync } from "node:sqlite";
+import { sqliteActions } from "./sqlite-actions.ts";
+import { sqliteOrders } from "./sqlite-orders.ts";
+import { sqliteProjects } from "./sqlite-projects.ts";
+import { sqliteRuns } from "./sqlite-runs.ts";
+import { sqliteTasks } from "./sqlite-tasks.ts";
+import { migrate } from "./schema.ts";
+import type { Store } from "./port.ts";
+
+/** `path` may be ":memory:". */
+export function openSqliteStore(path: string): Store {
+  const db = new DatabaseSync(path);
+  db.exec(
+    "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000;",
+  );
+  migrate(db);
+  return {
+    projects: sqliteProjects(db),
+    tasks: sqliteTasks(db),
+    runs: sqliteRuns(db),
+    actions: sqliteActions(db),
+    orders: sqliteOrders(db),
+    close: async () => db.close(),
+  };
+}

@@ -1,0 +1,2 @@
+export type { Buckets } from "./location.ts";
+export { objectStoreService, type ObjectStoreServiceOptions } from "./service.ts";

@@ -1,0 +1,72 @@
+import { createHash } from "node:crypto";
+import { mkdir, mkdtemp, open, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { chunksOf } from "../body.ts";
+import { ObjectStoreError } from "../error.ts";
+import type { ObjectBody, PutOptions } from "../port.ts";
+
+export interface StagedFile {
+  readonly path: string;
+  readonly size: number;
+  readonly mtimeNs: string;
+  readonly etag: string;
+}
+
+/**
+ * Where objects are written before they get their name. It belongs to one open store: opening removes what an earlier
+ * process left behind, so two processes must not share a root.
+ */
+export class Staging {
+  readonly #path: string;
+  #count = 0;
+
+  private constructor(path: string) {
+    this.#path = path;
+  }
+
+  static async open(path: string): Promise<Staging> {
+    await rm(path, { recursive: true, force: true });
+    await mkdir(path, { recursive: true });
+    return new Staging(await mkdtemp(join(path, "open-")));
+  }
+
+  /** Streams the body to a file, hashing on the way. On any failure nothing stays behind. */
+  async stage(body: Uint8Array | ObjectBody, options: PutOptions, nowMs: number): Promise<StagedFile> {
+    const path = this.#nextPath();
+    try {
+      await using file = await open(path, "wx");
+      const hash = createHash("md5");
+      let size = 0;
+      for await (const chunk of chunksOf(body)) {
+        options.signal?.throwIfAborted();
+        hash.update(chunk);
+        size += chunk.byteLength;
+        for (let at = 0; at < chunk.byteLength; ) at += (await file.write(chunk, at)).bytesWritten;
+      }
+      const digest = hash.digest();
+      if (options.contentMd5 !== undefined && !digest.equals(options.contentMd5)) {
+        throw new ObjectStoreError("BadDigest", "the body's MD5 is not the one that was given");
+      }
+      // The file's time is the clock's, made unique within the millisecond, so that a record fits only the data it was written for.
+      const seconds = nowMs / 1000 + (this.#count % 900) / 1e6;
+      await file.utimes(seconds, seconds);
+      const { mtimeNs } = await file.stat({ bigint: true });
+      return { path, size, mtimeNs: String(mtimeNs), etag: digest.toString("hex") };
+    } catch (error) {
+      await rm(path, { force: true });
+      throw error;
+    }
+  }
+
+  /** A small file that was made in memory. */
+  async stageText(text: string): Promise<string> {
+    const path = this.#nextPath();
+    await writeFile(path, text, { flag: "wx" });
+    return path;
+  }
+
+  #nextPath(): string {
+    this.#count += 1;
+    return join(this.#path, String(this.#count));
+  }
+}

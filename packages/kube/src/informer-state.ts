@@ -10,10 +10,11 @@ import { type KubeObject, keyOf } from "./meta.ts";
 import { compareVersions } from "./resource-version.ts";
 import type { WatchEvent } from "./stream.ts";
 
-/** A list on its way in. `deleted` is what the watches deleted meanwhile: an older snapshot must not bring it back. */
+/** A list on its way in. `since`: the version before it was asked for; `deleted` is what the watches deleted meanwhile: an older snapshot must not bring it back. */
 export interface Snapshot<P> {
   readonly items: Map<string, Entry<P>>;
   readonly deleted: Map<string, string | undefined>;
+  readonly since: string | undefined;
 }
 
 export class InformerState<T extends KubeObject, P> {
@@ -61,7 +62,7 @@ export class InformerState<T extends KubeObject, P> {
   }
 
   begin(): void {
-    this.#snapshot = { items: new Map(), deleted: new Map() };
+    this.#snapshot = { items: new Map(), deleted: new Map(), since: this.#version };
   }
 
   abandon(): void {
@@ -80,19 +81,17 @@ export class InformerState<T extends KubeObject, P> {
     }
   }
 
-  /** Whether a list of this version is older than what the store has: the server went back in time. */
-  isBefore(version: string): boolean {
-    return this.#version !== undefined && isOlder(version, this.#version);
+  /** Whether the list is older than what was in the store before it was asked for: the server went back in time. */
+  wentBack(version: string): boolean {
+    return isOlder(version, this.#snapshot?.since);
   }
 
   /** The list is complete: makes the store equal to it, but for what the watches know to be newer. Adds, updates and deletes. */
   finish(version: string): { changed: number } {
-    const { items, deleted } = this.#snapshot ?? {
-      items: new Map<string, Entry<P>>(),
-      deleted: new Map<string, string>(),
-    };
+    const wentBack = this.wentBack(version);
+    const items = this.#snapshot?.items ?? new Map<string, Entry<P>>();
+    const deleted = this.#snapshot?.deleted ?? new Map<string, string | undefined>();
     this.#snapshot = undefined;
-    const wentBack = this.isBefore(version);
     let changed = 0;
     for (const [key, { version: known }] of [...this.#store.entries()]) {
       if (items.has(key) || (!wentBack && isOlder(version, known))) continue;
@@ -103,8 +102,9 @@ export class InformerState<T extends KubeObject, P> {
       const known = this.#store.get(key);
       if (known === entry || (known !== undefined && known.version === entry.version && known.uid === entry.uid))
         continue;
-      if (!wentBack && known !== undefined && isOlder(entry.version, known.version)) continue;
-      if (!wentBack && known === undefined && deleted.has(key) && !isOlder(deleted.get(key), entry.version)) continue;
+      // What happened after the snapshot the watches know better; what they claim from before it and it does not show is wrong.
+      const since = known === undefined ? deleted.get(key) : known.version;
+      if (!wentBack && isOlder(version, since)) continue;
       this.#store.set(key, entry);
       changed++;
     }

@@ -17,7 +17,7 @@ import type { KubeClient, Selection } from "./client.ts";
 import { type InformerOptions, RECONNECT, RESYNC_MS, ROTATE_MS, SERVER_SLACK_MS, WELL_MS } from "./informer-options.ts";
 import { InformerState } from "./informer-state.ts";
 import { type Change, InformerStore } from "./informer-store.ts";
-import { isExpired, KubeError } from "./kube-error.ts";
+import { isExpired, isTooLarge, KubeError } from "./kube-error.ts";
 import type { KubeObject, ResourceType } from "./meta.ts";
 import { openSession, type WatchSession } from "./watch-session.ts";
 
@@ -133,7 +133,7 @@ export class Informer<T extends KubeObject, P = T> implements Service {
         this.#state.add(page.items);
         version = page.resourceVersion;
       }
-      if (this.#state.isBefore(version)) {
+      if (this.#state.wentBack(version)) {
         this.#log.warn({ event: "informer.went_back", from: this.#state.version, to: version });
         await this.#session?.close();
       }
@@ -168,7 +168,7 @@ export class Informer<T extends KubeObject, P = T> implements Service {
 
   /** Waits as the failure demands. A watch that still lives goes on meanwhile, and its end does not cut the wait short. */
   async #recover(error: unknown, signal: AbortSignal): Promise<void> {
-    if (isExpired(error)) this.#mustList = true;
+    if (isExpired(error) || isTooLarge(error)) this.#mustList = true;
     const asked = error instanceof KubeError ? (error.retryAfterSeconds ?? 0) * 1000 : 0;
     const wait = asked + backoffMs(RECONNECT, this.#failures, this.#random);
     this.#failures++;

@@ -35,3 +35,10 @@ export const isAlreadyExists = (error: unknown): boolean => hasReason(error, "Al
 /** 410: the resourceVersion or the continue token is too old. Servers say Expired (list, watch) or Gone. */
 export const isExpired = (error: unknown): boolean =>
   hasReason(error, "Expired", "Gone") || (error instanceof KubeError && error.status === 410);
+
+/** A watch from a version that the server has not reached: it lags, or has gone back in time. Only a list tells which. */
+export function isTooLarge(error: unknown): boolean {
+  const details =
+    error instanceof KubeError ? (error.details as { causes?: { reason?: string }[] } | undefined) : undefined;
+  return details?.causes?.some((cause) => cause.reason === "ResourceVersionTooLarge") === true;
+}

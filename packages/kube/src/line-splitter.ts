@@ -25,8 +25,8 @@ export class LineSplitter {
       lines.push(this.rest());
       start = end + 1;
     }
-    // Copied, because a transport may reuse its buffer once we ask for more.
-    if (start < chunk.length) this.#hold(start === 0 ? chunk.slice() : chunk.slice(start));
+    // Copied, because a transport may reuse its buffer once we ask for more. (A Buffer's `slice` would be a view.)
+    if (start < chunk.length) this.#hold(new Uint8Array(chunk.subarray(start)));
     return lines;
   }
 

@@ -1,0 +1,10 @@
+export { ApiServer, type ApiServerOptions } from "./api/api-server.ts";
+export type { PodLogRequest, PodLogs } from "./api/pod-log.ts";
+export type { ApiRequest, ApiResponse } from "./api/request.ts";
+export { type Certificates, ensureCertificates } from "./certs/certificates.ts";
+export { type KubeconfigFile, writeKubeconfig } from "./certs/kubeconfig.ts";
+export { type EmbeddedKube, type EmbeddedKubeOptions, startEmbeddedKube } from "./embedded-kube.ts";
+export { inProcessTransport } from "./http/in-process-transport.ts";
+export { type KubeServer, type KubeServerOptions, startKubeServer, type TlsMaterial } from "./http/server.ts";
+export { openStore, type StoreOptions } from "./store/sqlite-store.ts";
+export type { Store } from "./store/store.ts";

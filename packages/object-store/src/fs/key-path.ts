@@ -22,8 +22,7 @@ const hex = (char: string): string => `%${char.charCodeAt(0).toString(16).toUppe
 /** The names of one segment: one, or several where it is too long for one name. */
 function segmentNames(segment: string): string[] {
   if (segment === "") return [EMPTY];
-  if (segment === "." || segment === "..") return [segment.replaceAll(".", hex)];
-  const escaped = segment.replaceAll(UNSAFE, hex);
+  const escaped = escapeDots(segment.replaceAll(UNSAFE, hex));
   return Buffer.byteLength(escaped) <= MAX_NAME_BYTES ? [escaped] : splitName(escaped);
 }
 
@@ -42,7 +41,11 @@ function splitName(escaped: string): string[] {
     name += unit;
     bytes += size;
   }
-  return [...names, name];
+  return [...names, escapeDots(name)];
+}
+
+function escapeDots(name: string): string {
+  return name === "." || name === ".." ? name.replaceAll(".", hex) : name;
 }
 
 /** The path below the bucket's folder where the object lies, unless a directory of that name stands there. */

@@ -35,7 +35,9 @@ export function createHandler(context: HandlerContext): Handler {
     const id = `${startedMs.toString(36)}-${count.toString(36)}`.toUpperCase();
     response.setHeader("x-amz-request-id", id);
     const gone = new AbortController();
-    response.on("close", () => gone.abort(new Error("the connection was closed")));
+    response.on("close", () => {
+      if (!response.writableFinished) gone.abort(new Error("the connection was closed"));
+    });
     const signal = AbortSignal.any([gone.signal, context.closing]);
     const event: Record<string, unknown> = { event: "s3.request", id, method: message.method };
     try {
@@ -50,11 +52,11 @@ export function createHandler(context: HandlerContext): Handler {
       const failure = toS3Error(error);
       Object.assign(event, {
         code: failure.code,
-        ...(failure.status >= 500 && !gone.signal.aborted && { err: error }),
+        ...(failure.code === "InternalError" && !gone.signal.aborted && { err: error }),
       });
       await refuse(message, response, failure, id);
     } finally {
-      Object.assign(event, { status: response.statusCode, aborted: gone.signal.aborted && !response.writableFinished });
+      Object.assign(event, { status: response.statusCode, aborted: gone.signal.aborted });
       context.log[event.err === undefined ? "debug" : "error"]({ ...event, ms: context.clock.now() - startedMs });
     }
   };

@@ -1,14 +1,14 @@
-export {
-  type CallOptions,
-  type DeleteOptions,
-  KubeClient,
-  type ListOptions,
-  type Page,
-  type PatchOptions,
-  type PodLogOptions,
-  type Selection,
-  type WatchOptions,
-} from "./client.ts";
+export { KubeClient } from "./client.ts";
+export type {
+  CallOptions,
+  DeleteOptions,
+  ListOptions,
+  Page,
+  PatchOptions,
+  PodLogOptions,
+  Selection,
+  WatchOptions,
+} from "./client-options.ts";
 export type { ClusterConfig, ExecPlugin, TokenSource } from "./cluster-config.ts";
 export { httpTransport } from "./http-transport.ts";
 export { type InClusterOptions, inClusterConfig } from "./in-cluster.ts";
@@ -64,3 +64,5 @@ export type {
 } from "./types/pod-spec.ts";
 export type { KeyToPath, ProjectedSource, Volume } from "./types/volume.ts";
 export { type Process, WorkQueue } from "./work-queue.ts";
+export { type LeaderOptions, runAsLeader } from "./leader.ts";
+export type { LeaseName } from "./lease-hold.ts";

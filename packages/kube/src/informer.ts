@@ -13,7 +13,8 @@ import {
   sleep,
 } from "@homeplane/runtime-kit";
 import { untilAborted } from "./abort.ts";
-import type { KubeClient, Selection } from "./client.ts";
+import type { KubeClient } from "./client.ts";
+import type { Selection } from "./client-options.ts";
 import { type InformerOptions, RECONNECT, RESYNC_MS, ROTATE_MS, SERVER_SLACK_MS, WELL_MS } from "./informer-options.ts";
 import { InformerState } from "./informer-state.ts";
 import { type Change, InformerStore } from "./informer-store.ts";

@@ -115,8 +115,15 @@ function parseEvent<T>(line: string, call: Call): WatchEvent<T> {
     throw asKubeError(thrown, call);
   }
   if (event?.type === "ERROR") throw errorOfStatus(event.object, 500);
-  if (!WATCH_EVENT_TYPES.has(event?.type) || typeof event.object !== "object" || event.object === null) {
+  if (!WATCH_EVENT_TYPES.has(event?.type) || !hasMetadata(event.object)) {
     throw asKubeError(new Error(`no watch event: ${line.slice(0, 200)}`), call);
   }
   return event as WatchEvent<T>;
 }
+
+const hasMetadata = (object: unknown): boolean =>
+  typeof object === "object" &&
+  object !== null &&
+  "metadata" in object &&
+  typeof object.metadata === "object" &&
+  object.metadata !== null;

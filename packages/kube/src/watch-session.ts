@@ -1,4 +1,5 @@
-import type { KubeClient, Selection } from "./client.ts";
+import type { KubeClient } from "./client.ts";
+import type { Selection } from "./client-options.ts";
 import { linkedAbort } from "./abort.ts";
 import type { KubeObject, ResourceType } from "./meta.ts";
 import type { WatchEvent } from "./stream.ts";

@@ -50,29 +50,15 @@ export class WorkQueue {
 
   /** Throws a HomeplaneError `kube.queue_full` when the limit of waiting keys is reached. */
   add(key: string): void {
-    if (this.#processing.has(key)) {
-      this.#again.add(key);
-      return;
-    }
-    if (this.#ready.has(key)) return;
-    this.#assertRoom(this.#ready.size);
-    this.#ready.push(key);
-    this.#pump();
+    if (!this.#ready.has(key) && !this.#processing.has(key)) this.#assertRoom(this.#ready.size);
+    this.#enqueue(key);
   }
 
-  /** Adds the key after `ms`; of several delays of a key the one that ends first counts. */
+  /** Adds the key after `ms`; of several delays of a key the one that ends first counts. Throws as {@link add}. */
   addAfter(key: string, ms: number): void {
     if (ms <= 0) return this.add(key);
-    const at = this.#clock.now() + ms;
-    const known = this.#delayed.get(key);
-    if (known !== undefined && known.at <= at) return;
-    if (known === undefined) this.#assertRoom(this.#delayed.size);
-    known?.cancel();
-    const cancel = this.#clock.after(ms, () => {
-      this.#delayed.delete(key);
-      this.add(key);
-    });
-    this.#delayed.set(key, { at, cancel });
+    if (!this.#delayed.has(key)) this.#assertRoom(this.#delayed.size);
+    this.#delay(key, ms);
   }
 
   /** Until `signal` aborts and what is in process has ended. What then still waits is dropped. One run at a time. */
@@ -135,7 +121,26 @@ export class WorkQueue {
     this.#processing.delete(key);
     if (signal.aborted) return;
     if (this.#again.delete(key)) this.#ready.push(key);
-    if (after !== undefined) this.addAfter(key, after);
+    if (after !== undefined) this.#delay(key, after);
+  }
+
+  /** Without a limit: what comes back from a worker or a timer was let in once. */
+  #enqueue(key: string): void {
+    if (this.#processing.has(key)) this.#again.add(key);
+    else this.#ready.push(key);
+    this.#pump();
+  }
+
+  #delay(key: string, ms: number): void {
+    const at = this.#clock.now() + ms;
+    const known = this.#delayed.get(key);
+    if (known !== undefined && known.at <= at) return;
+    known?.cancel();
+    const cancel = this.#clock.after(ms, () => {
+      this.#delayed.delete(key);
+      this.#enqueue(key);
+    });
+    this.#delayed.set(key, { at, cancel });
   }
 
   #assertRoom(size: number): void {

@@ -43,6 +43,10 @@ export class FakeApiServer implements Transport {
     return [...this.#streams].filter((stream) => stream.channel.open).length;
   }
 
+  heal(): void {
+    this.#faults.length = 0;
+  }
+
   objects(): Map<string, KubeObject> {
     return this.history.at(this.history.version);
   }

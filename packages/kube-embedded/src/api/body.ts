@@ -1,6 +1,7 @@
 import { isObject, type Json, type JsonObject } from "../store/json.ts";
 import type { KubeObject } from "../store/object.ts";
 import { ApiError, badRequest, unsupportedMediaType } from "./api-error.ts";
+import { PROTOBUF_TYPE, parseProtobuf } from "./protobuf.ts";
 import { type ResourceType, apiVersionOf } from "./resource-type.ts";
 import type { ApiRequest } from "./request.ts";
 
@@ -72,6 +73,10 @@ export function asKubeObject(value: Json, type: ResourceType): KubeObject {
 }
 
 export function readObject(request: ApiRequest, type: ResourceType): KubeObject {
+  if (mediaType(request) === PROTOBUF_TYPE && request.body !== undefined) {
+    if (request.body.length > MAX_OBJECT_BYTES) throw tooLarge();
+    return asKubeObject(parseProtobuf(request.body), type);
+  }
   requireJson(request);
   return asKubeObject(parseJson(request.body), type);
 }

@@ -58,7 +58,7 @@ const isBase64 = (text: string): boolean => text.length % 4 === 0 && /^[A-Za-z0-
 
 /** `stringData` is write-only: it is encoded into `data`. */
 function encodeStringData(secret: KubeObject): void {
-  secret.type ??= "Opaque";
+  if (secret.type === undefined || secret.type === "") secret.type = "Opaque";
   if (!isObject(secret.stringData)) return;
   const data = isObject(secret.data) ? secret.data : {};
   for (const [key, value] of Object.entries(secret.stringData)) {

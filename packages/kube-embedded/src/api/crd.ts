@@ -133,7 +133,10 @@ export function typesOfCrd(crd: KubeObject): ResourceType[] {
             listAt(version, "selectableFields").map((one) => {
               const path = textAt(one, "jsonPath") ?? "";
               const value = at(object, ...path.split(".").slice(1));
-              return [path.slice(1), value === undefined || value === null ? "" : String(value)];
+              return [
+                path.slice(1),
+                typeof value === "string" ? value : value === undefined || value === null ? "" : JSON.stringify(value),
+              ];
             }),
           ),
       };

@@ -65,7 +65,7 @@ export function jsonPatch(target: JsonObject, operations: Json): Json {
     const value = operation.value === undefined ? undefined : deepCopy(operation.value);
     if (operation.op === "test") {
       const found: Json | undefined = path.reduce<Json | undefined>(child, root);
-      if (!isDeepStrictEqual(found ?? null, value ?? null)) refuse(`testing path ${String(operation.path)} failed`);
+      if (!isDeepStrictEqual(found ?? null, value ?? null)) refuse(`testing path /${path.join("/")} failed`);
     } else if (operation.op === "remove") root = edit(root, path, "remove", null);
     else if (operation.op === "add" || operation.op === "replace") {
       if (value === undefined) throw badRequest(`operation ${operation.op} of a JSON patch needs a value`);

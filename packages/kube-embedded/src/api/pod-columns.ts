@@ -11,7 +11,7 @@ function initReason(pod: KubeObject): string | undefined {
     const waiting = textAt(container, "state", "waiting", "reason");
     if (at(terminated, "exitCode") === 0) continue;
     if (terminated !== undefined)
-      return `Init:${textAt(terminated, "reason") ?? `ExitCode:${String(at(terminated, "exitCode"))}`}`;
+      return `Init:${textAt(terminated, "reason") ?? `ExitCode:${Number(at(terminated, "exitCode"))}`}`;
     if (waiting !== undefined && waiting !== "" && waiting !== "PodInitializing") return `Init:${waiting}`;
     return `Init:${n}/${total}`;
   }
@@ -29,7 +29,7 @@ function containerReason(pod: KubeObject, reason: string): string {
       const signal = at(terminated, "signal");
       shown =
         textAt(terminated, "reason") ||
-        (signal ? `Signal:${String(signal)}` : `ExitCode:${String(at(terminated, "exitCode"))}`);
+        (signal ? `Signal:${Number(signal)}` : `ExitCode:${Number(at(terminated, "exitCode"))}`);
     } else if (at(container, "ready") === true && at(container, "state", "running") !== undefined) running = true;
   }
   return shown === "Completed" && running ? "Running" : shown;

@@ -28,7 +28,8 @@ function hasType(value: Json, type: string): boolean {
 
 function stringErrors(value: string, schema: JsonObject, field: string): FieldError[] {
   const errors: FieldError[] = [];
-  const length = [...value].length;
+  // Characters, not UTF-16 units.
+  const length = Array.from(value).length;
   if (typeof schema.maxLength === "number" && length > schema.maxLength) {
     errors.push({ type: "FieldValueTooLong", field, message: `Too long: may not be longer than ${schema.maxLength}` });
   }
@@ -79,7 +80,9 @@ function listErrors(value: Json[], schema: JsonObject, field: string): FieldErro
     const seen = new Set<string>();
     for (const [n, item] of value.entries()) {
       const id = JSON.stringify(
-        kind === "map" && Array.isArray(keys) && isObject(item) ? keys.map((key) => item[String(key)] ?? null) : item,
+        kind === "map" && Array.isArray(keys) && isObject(item)
+          ? keys.map((key) => (typeof key === "string" ? item[key] : undefined) ?? null)
+          : item,
       );
       if (seen.has(id)) errors.push(duplicate(`${field}[${n}]`, JSON.parse(id) as Json));
       seen.add(id);

@@ -87,17 +87,16 @@ async function* events(call: Call, shape: Shape, from: number): AsyncGenerator<U
   const scope = call.path.namespace === "" ? {} : { namespace: call.path.namespace };
   const timeout = timeoutMs(call);
   const bookmarks = booleanParam(call.query, "allowWatchBookmarks");
-  let ended = signal?.aborted === true;
-  let bookmarkDue = false;
+  const state = { ended: signal?.aborted === true, bookmarkDue: false };
   let watch: StoreWatch | undefined;
   const end = (): void => {
-    ended = true;
+    state.ended = true;
     watch?.poke();
   };
   const cancels = [clock.after(timeout, end)];
   const armBookmark = (): void => {
     cancels[1] = clock.after(BOOKMARK_MS, () => {
-      bookmarkDue = true;
+      state.bookmarkDue = true;
       watch?.poke();
     });
   };
@@ -106,17 +105,17 @@ async function* events(call: Call, shape: Shape, from: number): AsyncGenerator<U
     const after = from === 0 ? yield* initialState(call, shape, match, skip) : from;
     watch = store.watch({ resource: resourceKey(call.type), ...scope, after });
     if (bookmarks) armBookmark();
-    while (!ended) {
+    while (!state.ended) {
       const lines: string[] = [];
       for (const change of await watch.next()) {
         if (change.revision <= (skip.get(`${change.namespace}/${change.name}`) ?? 0)) continue;
         const seen = seenAs(change, match);
         if (seen !== undefined) lines.push(`{"type":"${seen.type}","object":${shaped(call, shape, seen.json)}}\n`);
       }
-      if (bookmarkDue || (ended && bookmarks && signal?.aborted !== true)) {
+      if (state.bookmarkDue || (state.ended && bookmarks && signal?.aborted !== true)) {
         lines.push(bookmark(call, shape, watch.position));
-        if (bookmarkDue) armBookmark();
-        bookmarkDue = false;
+        if (state.bookmarkDue) armBookmark();
+        state.bookmarkDue = false;
       }
       if (lines.length > 0) yield encoder.encode(lines.join(""));
     }

@@ -1,10 +1,7 @@
 import type { IncomingMessage } from "node:http";
 
 /** The whole body, or why there is none: more than `limit` bytes, or a client that went away. */
-export async function readBody(
-  request: IncomingMessage,
-  limit: number,
-): Promise<Uint8Array | "too-large" | "aborted"> {
+export async function readBody(request: IncomingMessage, limit: number): Promise<Uint8Array | "too-large" | "aborted"> {
   const chunks: Buffer[] = [];
   let size = 0;
   try {

@@ -1,0 +1,125 @@
+import type { Json, JsonObject } from "../store/json.ts";
+import { badRequest, unsupportedMediaType } from "./api-error.ts";
+
+/**
+ * `kubectl create namespace|configmap|secret|serviceaccount` sends protobuf and nothing else, whatever the server offers.
+ * These four kinds are decoded here; everything else travels as JSON, answers always.
+ * https://kubernetes.io/docs/reference/using-api/api-concepts/#protobuf-encoding , fields as in k8s.io/api/core/v1/generated.proto.
+ */
+export const PROTOBUF_TYPE = "application/vnd.kubernetes.protobuf";
+
+type Field = {
+  readonly name: string;
+  readonly is: "string" | "base64" | "bool" | "message" | "map";
+  readonly list?: true;
+  readonly message?: Message;
+  readonly value?: "string" | "base64";
+};
+type Message = Readonly<Record<number, Field>>;
+
+const text = (name: string): Field => ({ name, is: "string" });
+const map = (name: string, value: "string" | "base64" = "string"): Field => ({ name, is: "map", value });
+const message = (name: string, of: Message): Field => ({ name, is: "message", message: of });
+
+const META: Message = {
+  1: text("name"),
+  2: text("generateName"),
+  3: text("namespace"),
+  5: text("uid"),
+  6: text("resourceVersion"),
+  11: map("labels"),
+  12: map("annotations"),
+  14: { name: "finalizers", is: "string", list: true },
+};
+const metadata = message("metadata", META);
+const reference: Message = { 1: text("name") };
+
+const KINDS: Readonly<Record<string, Message>> = {
+  Namespace: { 1: metadata },
+  ConfigMap: { 1: metadata, 2: map("data"), 3: map("binaryData", "base64"), 4: { name: "immutable", is: "bool" } },
+  Secret: {
+    1: metadata,
+    2: map("data", "base64"),
+    3: text("type"),
+    4: map("stringData"),
+    5: { name: "immutable", is: "bool" },
+  },
+  ServiceAccount: {
+    1: metadata,
+    3: { ...message("imagePullSecrets", reference), list: true },
+    4: { name: "automountServiceAccountToken", is: "bool" },
+  },
+};
+
+const ENVELOPE_MAGIC = Buffer.from("k8s\0");
+const ENVELOPE: Message = {
+  1: message("typeMeta", { 1: text("apiVersion"), 2: text("kind") }),
+  2: { name: "raw", is: "base64" },
+};
+const ENTRY: Record<"string" | "base64", Message> = {
+  string: { 1: text("key"), 2: text("value") },
+  base64: { 1: text("key"), 2: { name: "value", is: "base64" } },
+};
+
+function readVarint(bytes: Buffer, start: number): [value: number, next: number] {
+  let value = 0;
+  for (let n = 0; n < 10; n++) {
+    const byte = bytes[start + n];
+    if (byte === undefined) break;
+    value += (byte & 0x7f) * 2 ** (7 * n);
+    if (byte < 0x80) return [value, start + n + 1];
+  }
+  throw badRequest("the body of the request is not valid protobuf");
+}
+
+function decodeField(field: Field, bytes: Buffer): Json {
+  if (field.is === "string") return bytes.toString("utf8");
+  if (field.is === "base64") return bytes.toString("base64");
+  return decode(bytes, field.is === "map" ? ENTRY[field.value ?? "string"] : (field.message ?? {}));
+}
+
+function store(into: JsonObject, field: Field, value: Json): void {
+  const before = into[field.name];
+  if (field.is === "map") {
+    const { key = "", value: one = "" } = value as { key?: string; value?: string };
+    into[field.name] = { ...(before as JsonObject | undefined), [key]: one };
+  } else if (field.list === true) into[field.name] = [...(Array.isArray(before) ? before : []), value];
+  else into[field.name] = value;
+}
+
+/** Fields that are not in the table are skipped, as protobuf wants. */
+function decode(bytes: Buffer, fields: Message): JsonObject {
+  const object: JsonObject = {};
+  let at = 0;
+  while (at < bytes.length) {
+    const [tag, afterTag] = readVarint(bytes, at);
+    const field = fields[Math.floor(tag / 8)];
+    const wire = tag % 8;
+    if (wire !== 0 && wire !== 1 && wire !== 2 && wire !== 5)
+      throw badRequest("the body of the request is not valid protobuf");
+    if (wire === 1 || wire === 5) {
+      at = afterTag + (wire === 1 ? 8 : 4);
+      continue;
+    }
+    const [value, next] = readVarint(bytes, afterTag);
+    at = wire === 2 ? next + value : next;
+    if (at > bytes.length) throw badRequest("the body of the request is truncated protobuf");
+    if (field === undefined) continue;
+    if (wire === 2 && field.is !== "bool") store(object, field, decodeField(field, bytes.subarray(next, at)));
+    else if (wire === 0 && field.is === "bool") store(object, field, value !== 0);
+  }
+  return object;
+}
+
+export function parseProtobuf(body: Uint8Array): JsonObject {
+  const bytes = Buffer.from(body);
+  if (!bytes.subarray(0, 4).equals(ENVELOPE_MAGIC))
+    throw badRequest("the body of the request is not a Kubernetes protobuf envelope");
+  const envelope = decode(bytes.subarray(4), ENVELOPE);
+  const { apiVersion = "", kind = "" } = envelope.typeMeta as { apiVersion?: string; kind?: string };
+  const fields = apiVersion === "v1" ? KINDS[kind] : undefined;
+  if (fields === undefined)
+    throw unsupportedMediaType(`protobuf is not understood for ${apiVersion} ${kind}; send application/json`);
+  const raw = Buffer.from(typeof envelope.raw === "string" ? envelope.raw : "", "base64");
+  return { apiVersion, kind, ...decode(raw, fields) };
+}

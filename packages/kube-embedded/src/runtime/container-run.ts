@@ -1,0 +1,163 @@
+import { mkdir } from "node:fs/promises";
+import type { Container } from "@homeplane/kube";
+import { backoffMs, type Clock, type Logger, messageOf, type Random } from "@homeplane/runtime-kit";
+import {
+  type ContainerEnv,
+  containerEnv,
+  containerMark,
+  type EnvContext,
+  EnvUnresolved,
+  MARK_CONTAINER,
+} from "./container-env.ts";
+import { ContainerLog } from "./container-log.ts";
+import { killAll } from "./end-processes.ts";
+import { type PodFolders, workingFolder } from "./folders.ts";
+import { criFile } from "./log-files.ts";
+import { terminationMessage } from "./log-tail.ts";
+import type { OomKills } from "./oom-kills.ts";
+import { pauseUnlessStopped } from "./pause.ts";
+import type { PodView } from "./pod-view.ts";
+import type { ProcessSigns } from "./procfs.ts";
+import { commandLine, findProgram } from "./program.ts";
+import { type Ended, exitCodeOf, type Progress } from "./progress.ts";
+import { createLogFiles, type Exit, type StartedProcess, startProcess } from "./spawn-container.ts";
+
+/** What containers of all pods share. */
+export interface ContainerDeps {
+  readonly env: Omit<EnvContext, "workFolder">;
+  readonly logMaxBytes: number;
+  readonly oomKills: OomKills;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+}
+
+export interface LiveProcess {
+  readonly pid: number;
+  readonly signs: ProcessSigns;
+}
+
+/** The pod around a container. */
+export interface ContainerHost {
+  readonly pod: PodView;
+  readonly folders: PodFolders;
+  /** Aborts when the pod is to end: nothing is started any more. */
+  readonly stopping: AbortSignal;
+  progress(container: Container, progress: Progress): void;
+  logOpened(container: Container, log: ContainerLog): void;
+  /** From now on the pod signals the process when it is to end; until {@link ended}. */
+  started(container: Container, live: LiveProcess): void;
+  ended(container: Container): void;
+}
+
+/** Waiting for a Secret, for example. */
+const UNRESOLVED = { baseMs: 500, maxMs: 10_000, jitter: "full" } as const;
+
+/** Runs one container once. When it returns no process of it is left, and its log holds all that they printed. */
+export async function runContainer(container: Container, host: ContainerHost, deps: ContainerDeps): Promise<void> {
+  const { folders, stopping } = host;
+  const env = await resolveEnv(container, host, deps);
+  if (env === undefined) return;
+  const logFolder = folders.log(container.name);
+  await createLogFiles(logFolder);
+  const log = await ContainerLog.open({
+    folder: logFolder,
+    maxBytes: deps.logMaxBytes,
+    clock: deps.clock,
+    log: deps.log,
+  });
+  host.logOpened(container, log);
+  try {
+    log.follow();
+    const cwd = workingFolder(folders, container.workingDir);
+    await mkdir(cwd, { recursive: true });
+    const program = await findProgram(commandLine(container, env.own), env.all.PATH, cwd);
+    if (stopping.aborted) return;
+    const how = { env: env.all, cwd, logFolder };
+    const started = typeof program === "string" ? program : await startProcess(program, how);
+    if (typeof started === "string") host.progress(container, startError(started, deps.clock.now()));
+    else host.progress(container, await attend(container, started, logFolder, log, host, deps));
+  } finally {
+    await log.finish();
+  }
+}
+
+export function startError(message: string, now: number): Ended {
+  return { kind: "ended", startedAt: now, finishedAt: now, exitCode: 128, reason: "StartError", message };
+}
+
+/** From the start of the process to the end of the last one of its container. */
+async function attend(
+  container: Container,
+  { pid, exited }: StartedProcess,
+  logFolder: string,
+  log: ContainerLog,
+  host: ContainerHost,
+  deps: ContainerDeps,
+): Promise<Ended> {
+  const startedAt = deps.clock.now();
+  const mark = `${MARK_CONTAINER}=${containerMark(host.pod.uid, container.name)}`;
+  const signs = { mark, logFolder, session: pid };
+  await deps.oomKills.refresh();
+  host.started(container, { pid, signs });
+  host.progress(container, { kind: "running", startedAt, pid });
+  const exit = await exited;
+  const finishedAt = deps.clock.now();
+  const oom = exit.signal === "SIGKILL" && !host.stopping.aborted && (await deps.oomKills.take());
+  await endRest(signs, host, deps);
+  host.ended(container);
+  await log.finish();
+  return { kind: "ended", startedAt, finishedAt, pid, ...(await ending(container, exit, oom, logFolder)) };
+}
+
+async function ending(
+  container: Container,
+  exit: Exit,
+  oom: boolean,
+  logFolder: string,
+): Promise<Pick<Ended, "exitCode" | "signal" | "reason" | "message">> {
+  const { exitCode, signal } = exitCodeOf(exit);
+  const wantsLog = exitCode !== 0 && container.terminationMessagePolicy === "FallbackToLogsOnError";
+  const message = wantsLog ? await terminationMessage(criFile(logFolder)) : "";
+  return {
+    exitCode,
+    reason: oom ? "OOMKilled" : exitCode === 0 ? "Completed" : "Error",
+    ...(signal === undefined ? {} : { signal }),
+    ...(message === "" ? {} : { message }),
+  };
+}
+
+/** A container's end is the end of all its processes, as in a PID namespace. */
+async function endRest(signs: ProcessSigns, host: ContainerHost, { clock, log }: ContainerDeps): Promise<void> {
+  try {
+    await killAll(signs, clock, log);
+  } catch (error) {
+    const event = "pod_leftovers_not_looked_for";
+    log.error(
+      { event, pod: host.pod.key, error: messageOf(error) },
+      "what a container left running could not be looked for",
+    );
+  }
+}
+
+/** Waits as a kubelet does for what the environment refers to; undefined when the pod is to end before. */
+async function resolveEnv(
+  container: Container,
+  host: ContainerHost,
+  deps: ContainerDeps,
+): Promise<ContainerEnv | undefined> {
+  let said: string | undefined;
+  for (let n = 0; !host.stopping.aborted; n++) {
+    try {
+      return await containerEnv(host.pod, container, { ...deps.env, workFolder: host.folders.work });
+    } catch (error) {
+      if (!(error instanceof EnvUnresolved)) throw error;
+      const { message } = error;
+      if (message !== said)
+        host.progress(container, { kind: "waiting", reason: "CreateContainerConfigError", message });
+      said = message;
+    }
+    await pauseUnlessStopped(deps.clock, UNRESOLVED.baseMs / 2 + backoffMs(UNRESOLVED, n, deps.random), host.stopping);
+  }
+  return undefined;
+}

@@ -1,0 +1,58 @@
+import { isConflict, isNotFound, type KubeClient, type PodStatus, pods, secrets } from "@homeplane/kube";
+import { type PodView, podView } from "./pod-view.ts";
+
+/** The few calls that the process runtime makes. Each names the pod's uid: a namesake that came later is never touched. */
+export class PodApi {
+  readonly #client: KubeClient;
+  readonly #nodeName: string;
+
+  constructor(client: KubeClient, nodeName: string) {
+    this.#client = client;
+    this.#nodeName = nodeName;
+  }
+
+  /**
+   * Binds the pod to this node. Without a node the API server would delete the pod at once when asked to, and give its
+   * processes no grace. False when the pod has gone or is to go.
+   */
+  async bind(pod: PodView, signal: AbortSignal): Promise<boolean> {
+    if (pod.spec.nodeName !== undefined && pod.spec.nodeName !== "")
+      return (await this.live(pod, signal)) !== undefined;
+    const patch = { metadata: { uid: pod.uid }, spec: { nodeName: this.#nodeName } };
+    const bound = await unlessGone(this.#client.patch(pods, pod, patch, { signal }));
+    return bound !== undefined && bound.metadata.deletionTimestamp === undefined;
+  }
+
+  /** The pod as it is now, not as a watch last saw it; undefined when it has gone. */
+  async live(pod: PodView, signal: AbortSignal): Promise<PodView | undefined> {
+    const found = await unlessGone(this.#client.get(pods, pod, { signal }));
+    return found === undefined || found.metadata.uid !== pod.uid ? undefined : podView(found);
+  }
+
+  async writeStatus(pod: PodView, status: PodStatus, signal: AbortSignal): Promise<void> {
+    const patch = { metadata: { uid: pod.uid }, status };
+    await unlessGone(this.#client.patch(pods, pod, patch, { subresource: "status", signal }));
+  }
+
+  /** The last step of a deletion: says that nothing of the pod runs any more. */
+  async confirmDeletion(pod: PodView, signal: AbortSignal): Promise<void> {
+    const how = { gracePeriodSeconds: 0, preconditions: { uid: pod.uid }, signal };
+    await unlessGone(this.#client.delete(pods, pod, how));
+  }
+
+  async readSecret(namespace: string, name: string, key: string): Promise<string | undefined> {
+    const secret = await unlessGone(this.#client.get(secrets, { namespace, name }));
+    const value = secret?.data?.[key];
+    return value === undefined ? undefined : Buffer.from(value, "base64").toString("utf8");
+  }
+}
+
+/** Undefined when the object is not there, or is a namesake of another uid. */
+async function unlessGone<T>(call: Promise<T>): Promise<T | undefined> {
+  try {
+    return await call;
+  } catch (error) {
+    if (isNotFound(error) || isConflict(error)) return undefined;
+    throw error;
+  }
+}

@@ -128,12 +128,13 @@ test("an abort ends a call with the caller's own reason", async () => {
   expect(clock.timers).toBe(0);
 });
 
-test("names that would address something else are refused before anything is sent", () => {
+test("names that would address something else are refused before anything is sent", async () => {
   const { server, client } = setUp();
-  for (const name of ["", ".", ".."])
-    expect(() => client.get(pods, { namespace: "ns", name })).toThrow("name for a Pod");
-  expect(() => client.get(pods, { name: "a" })).toThrow("no namespace for a Pod");
-  expect(() => client.get(pods, { namespace: "", name: "a" })).toThrow("namespace for a Pod");
+  for (const name of ["", ".", ".."]) {
+    await expect(client.delete(pods, { namespace: "ns", name })).rejects.toThrow("name for a Pod");
+  }
+  await expect(client.get(pods, { name: "a" })).rejects.toThrow("no namespace for a Pod");
+  await expect(client.get(pods, { namespace: "", name: "a" })).rejects.toThrow("namespace for a Pod");
   expect(server.requests).toEqual([]);
 });
 

@@ -34,8 +34,8 @@ export class KubeClient {
     this.#context = { ...options, userAgent: options.userAgent ?? "homeplane" };
   }
 
-  get<T extends KubeObject>(type: ResourceType<T>, object: ObjectName, options: CallOptions = {}): Promise<T> {
-    return this.#object(type, { method: "GET", path: objectPath(type, object) }, options);
+  async get<T extends KubeObject>(type: ResourceType<T>, object: ObjectName, options: CallOptions = {}): Promise<T> {
+    return await this.#object(type, { method: "GET", path: objectPath(type, object) }, options);
   }
 
   /** All pages. Restarts once when the continue token expires (410) on the way. */
@@ -72,23 +72,23 @@ export class KubeClient {
   }
 
   /** Never sent twice when the outcome of the first is unknown (ConnectionLost, Timeout): look the object up then. */
-  create<T extends KubeObject>(type: ResourceType<T>, object: T, options: CallOptions = {}): Promise<T> {
+  async create<T extends KubeObject>(type: ResourceType<T>, object: T, options: CallOptions = {}): Promise<T> {
     const path = ownCollectionPath(type, object.metadata.namespace);
-    return this.#object(type, { method: "POST", path, body: object }, options);
+    return await this.#object(type, { method: "POST", path, body: object }, options);
   }
 
   /** Conflict when `object.metadata.resourceVersion` is no longer the current one. */
-  update<T extends KubeObject>(type: ResourceType<T>, object: T, options: CallOptions = {}): Promise<T> {
-    return this.#object(type, { method: "PUT", path: objectPath(type, object.metadata), body: object }, options);
+  async update<T extends KubeObject>(type: ResourceType<T>, object: T, options: CallOptions = {}): Promise<T> {
+    return await this.#object(type, { method: "PUT", path: objectPath(type, object.metadata), body: object }, options);
   }
 
-  updateStatus<T extends KubeObject>(type: ResourceType<T>, object: T, options: CallOptions = {}): Promise<T> {
+  async updateStatus<T extends KubeObject>(type: ResourceType<T>, object: T, options: CallOptions = {}): Promise<T> {
     const path = objectPath(type, object.metadata, "status");
-    return this.#object(type, { method: "PUT", path, body: object }, options);
+    return await this.#object(type, { method: "PUT", path, body: object }, options);
   }
 
   /** `kind`: merge (RFC 7386, default), json (RFC 6902) or strategic (built-in types only). */
-  patch<T extends KubeObject>(
+  async patch<T extends KubeObject>(
     type: ResourceType<T>,
     object: ObjectName,
     patch: unknown,
@@ -96,7 +96,7 @@ export class KubeClient {
   ): Promise<T> {
     const path = objectPath(type, object, options.subresource);
     const contentType = PATCH_TYPES[options.kind ?? "merge"];
-    return this.#object(type, { method: "PATCH", path, body: patch, contentType }, options);
+    return await this.#object(type, { method: "PATCH", path, body: patch, contentType }, options);
   }
 
   /** Resolves when the server has accepted the deletion: finalizers and grace time may keep the object for a while. */
@@ -118,7 +118,7 @@ export class KubeClient {
    * Resolves when the server has taken the watch. The events throw a KubeError: that of an ERROR event (Expired when
    * `resourceVersion` is too old), ConnectionLost, or Timeout after 90 s without a byte. One try: the caller has a loop.
    */
-  openWatch<T extends KubeObject>(
+  async openWatch<T extends KubeObject>(
     type: ResourceType<T>,
     options: WatchOptions,
   ): Promise<AsyncGenerator<WatchEvent<T>>> {
@@ -131,7 +131,7 @@ export class KubeClient {
       timeoutSeconds: options.timeoutSeconds,
     };
     const path = withQuery(collectionPath(type, options.namespace), query);
-    return openEvents<T>(this.#context, { method: "GET", path }, options.signal);
+    return await openEvents<T>(this.#context, { method: "GET", path }, options.signal);
   }
 
   /** The bytes of a container's log as the server sends them. With `follow`, only `signal` bounds the wait. */

@@ -29,6 +29,8 @@ function addView({ informer, views, complaints, strict }: World): void {
     if (type !== "added" && previous !== known) complaints.push(`${type} of ${key} tells of another predecessor`);
     if (informer.get(key) !== (type === "deleted" ? undefined : object))
       complaints.push(`${key} is not in the store yet`);
+    if (known !== undefined && type === "updated" && known.metadata.uid !== object.metadata.uid)
+      complaints.push(`${key} was replaced unsaid`);
     const older = newest.get(key) ?? 0;
     const version = Number(object.metadata.resourceVersion);
     // A deletion found by a list is told with the object as it was known.

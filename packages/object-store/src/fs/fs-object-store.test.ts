@@ -2,7 +2,7 @@ import { createHook } from "node:async_hooks";
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { readAll } from "../body.ts";
 import type { ObjectStore } from "../port.ts";
@@ -242,4 +242,13 @@ test("an aborted signal ends a put, and nothing of it is seen", async () => {
   };
   await expect(store.put("data", "k", body(), { signal: stop.signal })).rejects.toThrow("enough");
   await expect(store.head("data", "k")).rejects.toMatchObject({ code: "NotFound" });
+});
+
+test("an abort between get and reading is the reader's error, not the process's", async () => {
+  await put("k", "text");
+  const stop = new AbortController();
+  const { body } = await store.get("data", "k", { signal: stop.signal });
+  stop.abort(new Error("enough"));
+  await new Promise((resolve) => setImmediate(resolve));
+  await expect(readAll(body, 100)).rejects.toThrow();
 });

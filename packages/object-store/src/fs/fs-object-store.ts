@@ -81,6 +81,8 @@ class FsObjectStore implements ObjectStore {
       highWaterMark: READ_CHUNK,
       ...(options.signal && { signal: options.signal }),
     });
+    // An abort before anyone reads must not be an uncaught "error" event: whoever reads later is told by the iterator.
+    body.on("error", () => undefined);
     return { meta, body };
   }
 

@@ -13,7 +13,6 @@ const FILE = "%file";
 const META = "%meta";
 const EMPTY = "%empty";
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must be escaped
 // oxlint-disable-next-line no-control-regex
 const UNSAFE = /[\u0000-\u001f\u007f%]/g;
 

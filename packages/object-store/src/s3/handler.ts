@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Clock, Logger } from "@homeplane/runtime-kit";
 import type { ObjectBody, ObjectStore } from "../port.ts";
 import type { VerifiedRequest } from "../sigv4/verify.ts";
-import { S3Error, toS3Error } from "./error.ts";
+import { type S3Error, toS3Error } from "./error.ts";
 import type { MultipartArea } from "./multipart-area.ts";
 import { payloadOf } from "./payload.ts";
 import { parseRequest, type S3Request } from "./request.ts";

@@ -47,7 +47,8 @@ const completing = new WeakMap<MultipartArea, Map<string, Promise<string>>>();
 export async function completeMultipartUpload(exchange: Exchange): Promise<void> {
   const { request, response, payload, multipart } = exchange;
   const root = parseXml(await readXmlBody(payload, MAX_COMPLETE_XML_BYTES), "CompleteMultipartUpload");
-  const { id } = await uploadOf(exchange);
+  const id = request.param("uploadId") ?? "";
+  await multipart.find(id, request.bucket, request.key);
   const running = completing.get(multipart) ?? new Map<string, Promise<string>>();
   completing.set(multipart, running);
   let result = running.get(id);
@@ -87,10 +88,11 @@ async function complete(
 
 function choose(named: readonly { number: number; etag: string }[], stored: readonly Part[]): Part[] {
   if (named.length === 0) throw new S3Error("MalformedXML", "at least one part must be named");
+  if (named.some(({ number }, i) => i > 0 && number <= (named[i - 1]?.number ?? 0))) {
+    throw new S3Error("InvalidPartOrder", "the parts must be named in ascending order");
+  }
   const byNumber = new Map(stored.map((part) => [part.number, part]));
   return named.map(({ number, etag }, i) => {
-    if (i > 0 && number <= (named[i - 1]?.number ?? 0))
-      throw new S3Error("InvalidPartOrder", "the parts must be named in ascending order");
     const part = byNumber.get(number);
     if (part?.etag !== etag) throw new S3Error("InvalidPart", `part ${number} was not uploaded, or with another etag`);
     if (part.size < MIN_PART_BYTES && i < named.length - 1)
@@ -135,6 +137,7 @@ export async function listParts(exchange: Exchange): Promise<void> {
 async function uploadOf({ request, multipart }: Exchange): Promise<{ id: string }> {
   const id = request.param("uploadId") ?? "";
   await multipart.find(id, request.bucket, request.key);
+  if ((await multipart.resultOf(id)) !== undefined) throw new S3Error("NoSuchUpload", "The upload was completed");
   return { id };
 }
 

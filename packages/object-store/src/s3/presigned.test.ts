@@ -81,7 +81,7 @@ test.each(["PUT", "DELETE", "POST", "HEAD"])("a presigned GET does not let one %
 
 test.each<[string, (headers: Record<string, string>) => Record<string, string>, string, string]>([
   ["other content of the same length", (headers) => headers, "hellO", "BadDigest"],
-  ["no MD5", ({ "content-md5": _, ...rest }) => rest, "hello", "SignatureDoesNotMatch"],
+  ["no MD5", ({ "content-length": length = "" }) => ({ "content-length": length }), "hello", "SignatureDoesNotMatch"],
   [
     "the other content's MD5",
     (headers) => ({ ...headers, "content-md5": md5("hellO") }),

@@ -40,8 +40,8 @@ const NAMED: Readonly<Record<string, string>> = {
 
 /** Control characters as references, as S3 sends them; clients that may meet such keys ask for `encoding-type=url`. */
 function escapeXml(text: string): string {
-  // oxlint-disable-next-line no-control-regex
   return text.replaceAll(
+    // oxlint-disable-next-line no-control-regex
     /[&<>"'\u0000-\u001f\u007f\ufffe\uffff]/g,
     (char) => NAMED[char] ?? `&#x${char.charCodeAt(0).toString(16)};`,
   );

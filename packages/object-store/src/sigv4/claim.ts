@@ -42,7 +42,7 @@ export function readClaim(request: S3Request): Claim {
 
 function headerClaim(request: S3Request, authorization: string): Claim {
   const malformed = "AuthorizationHeaderMalformed";
-  const [scheme, rest = ""] = splitOnce(authorization, " ");
+  const [scheme, rest] = splitOnce(authorization, " ");
   if (scheme !== ALGORITHM) throw new S3Error("InvalidRequest", `the authorization must be ${ALGORITHM}`);
   const fields = new Map(rest.split(",").map((field) => splitOnce(field.trim(), "=")));
   const date = request.header("x-amz-date");

@@ -1,5 +1,5 @@
 import { createHmac } from "node:crypto";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { hmacKey, hmacSha256, hmacSha256Hex } from "./hmac.ts";
 

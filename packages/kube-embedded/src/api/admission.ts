@@ -1,9 +1,8 @@
 import { isObject, textAt } from "../store/json.ts";
 import { type KubeObject, parseObject } from "../store/object.ts";
 import type { Write } from "../store/store.ts";
-import { badRequest, type FieldError, forbidden, invalid, notFound } from "./api-error.ts";
+import { badRequest, forbidden, invalid, notFound } from "./api-error.ts";
 import type { Call } from "./context.ts";
-import { invalidValue } from "./field-errors.ts";
 import { validateMetadata } from "./metadata-rules.ts";
 import type { ResourceType } from "./resource-type.ts";
 import { applyDefaults, prune, unevaluated } from "./schema-prune.ts";
@@ -70,19 +69,9 @@ export function applySchema(call: Call, object: KubeObject): void {
   applyDefaults(object, schema);
 }
 
-function immutableErrors(object: KubeObject, before: KubeObject): FieldError[] {
-  const fields = ["uid", "creationTimestamp", "deletionTimestamp"] as const;
-  return fields
-    .filter((field) => object.metadata[field] !== undefined && object.metadata[field] !== before.metadata[field])
-    .map((field) => invalidValue(`metadata.${field}`, object.metadata[field], "field is immutable"));
-}
-
 /** Everything that can be wrong with an object, in one 422. */
 export function validateObject(type: ResourceType, object: KubeObject, before: KubeObject | undefined): void {
-  const errors = [
-    ...(before === undefined ? [] : immutableErrors(object, before)),
-    ...validateMetadata(object, type, before),
-  ];
+  const errors = validateMetadata(object, type, before);
   if (type.schema !== undefined) errors.push(...validate(object, type.schema));
   if (errors.length === 0) errors.push(...(type.strategy.validate?.(object, before) ?? []));
   if (errors.length > 0) throw invalid(type, object.metadata.name ?? "", errors);

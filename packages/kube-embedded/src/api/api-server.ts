@@ -60,12 +60,14 @@ export class ApiServer {
   }
 
   async #answer(request: ApiRequest): Promise<ApiResponse> {
-    const url = new URL(request.path, "http://kube.invalid");
+    // Not `new URL`: it would resolve `..` and take `//x` for a host.
+    const [pathname = "", search = ""] = request.path.split("?", 2);
+    const query = new URLSearchParams(search);
     if (request.method === "GET" || request.method === "HEAD") {
-      const answer = metaRoute(this.#context, url.pathname, request.headers.accept ?? "");
+      const answer = metaRoute(this.#context, pathname, request.headers.accept ?? "");
       if (answer !== undefined) return answer;
     }
-    return await resourceRoute(this.#context, request, url);
+    return await resourceRoute(this.#context, request, pathname, query);
   }
 
   #failure(request: ApiRequest, error: unknown): ApiResponse {

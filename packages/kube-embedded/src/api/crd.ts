@@ -1,3 +1,4 @@
+import { messageOf } from "@homeplane/runtime-kit";
 import { at, isObject, type Json, listAt, textAt } from "../store/json.ts";
 import type { KubeObject } from "../store/object.ts";
 import { ApiError, type FieldError } from "./api-error.ts";
@@ -5,11 +6,14 @@ import { customColumns } from "./columns.ts";
 import { invalidValue, notSupported, required } from "./field-errors.ts";
 import { compileJsonPath } from "./json-path.ts";
 import { isDnsLabel, isDnsSubdomain } from "./metadata-rules.ts";
+import { pattern } from "./schema-validate.ts";
 import type { ResourceType, Strategy } from "./resource-type.ts";
 
 export const CRD_RESOURCE = "customresourcedefinitions.apiextensions.k8s.io";
 /** Holds a deleted CRD until its custom resources are gone. */
 export const CRD_FINALIZER = "customresourcecleanup.apiextensions.k8s.io";
+
+const MAX_SCHEMA_DEPTH = 64;
 
 const strings = (list: readonly Json[]): string[] => list.filter((one) => typeof one === "string");
 
@@ -32,12 +36,32 @@ function columnErrors(version: Json, field: string): FieldError[] {
   });
 }
 
+/** Patterns that can not be compiled are refused here, not met by every object. */
+function patternErrors(schema: Json | undefined, field: string, depth = 0): FieldError[] {
+  if (!isObject(schema) || depth > MAX_SCHEMA_DEPTH) return [];
+  const errors: FieldError[] = [];
+  if (typeof schema.pattern === "string") {
+    try {
+      pattern(schema.pattern);
+    } catch (error) {
+      errors.push(invalidValue(`${field}.pattern`, schema.pattern, messageOf(error)));
+    }
+  }
+  const properties = isObject(schema.properties) ? schema.properties : {};
+  for (const [key, one] of Object.entries(properties))
+    errors.push(...patternErrors(one, `${field}.properties[${key}]`, depth + 1));
+  for (const key of ["items", "additionalProperties"])
+    errors.push(...patternErrors(schema[key], `${field}.${key}`, depth + 1));
+  return errors;
+}
+
 function versionErrors(crd: KubeObject): FieldError[] {
   const versions = listAt(crd, "spec", "versions");
   if (versions.length === 0) return [required("spec.versions")];
   const errors = versions.flatMap((version, n) => {
     const field = `spec.versions[${n}]`;
     const found = columnErrors(version, field);
+    found.push(...patternErrors(at(version, "schema", "openAPIV3Schema"), `${field}.schema.openAPIV3Schema`));
     if (!isDnsLabel(textAt(version, "name") ?? ""))
       found.push(invalidValue(`${field}.name`, at(version, "name"), "a DNS label is needed"));
     if (at(version, "schema", "openAPIV3Schema", "type") !== "object") {

@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { backoffMs, messageOf } from "@homeplane/runtime-kit";
 import { parseObject } from "../store/object.ts";
 import type { Change, ObjectKey } from "../store/store.ts";
@@ -18,6 +19,7 @@ import { apiVersionOf, resourceKey } from "./resource-type.ts";
 const FULL_SCAN_MS = 600_000;
 const RETRY = { baseMs: 50, maxMs: 30_000, jitter: "full" } as const;
 const PAGE = 500;
+const TASKS_PER_TURN = 16;
 
 type Task =
   | { readonly kind: "object"; readonly key: ObjectKey }
@@ -58,7 +60,9 @@ export class GarbageCollector {
     };
     scan();
     try {
-      while (!signal.aborted) {
+      for (let done = 1; !signal.aborted; done++) {
+        // Tasks end without input or output of their own: requests must get a turn between them.
+        if (done % TASKS_PER_TURN === 0) await setImmediate();
         const next = this.#tasks.entries().next();
         if (next.done !== true) {
           this.#tasks.delete(next.value[0]);

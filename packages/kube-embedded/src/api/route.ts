@@ -43,8 +43,8 @@ export function metaRoute(context: ApiContext, pathname: string, accept: string)
   return undefined;
 }
 
-function resolve(context: ApiContext, request: ApiRequest, url: URL): Call {
-  const path = parseResourcePath(url.pathname);
+function resolve(context: ApiContext, request: ApiRequest, pathname: string, query: URLSearchParams): Call {
+  const path = parseResourcePath(pathname);
   const type = path === undefined ? undefined : context.registry.find(path.group, path.version, path.plural);
   if (path === undefined || type === undefined) throw pathNotFound();
   if (path.namespace !== "" && !type.namespaced) throw pathNotFound();
@@ -54,12 +54,17 @@ function resolve(context: ApiContext, request: ApiRequest, url: URL): Call {
     (path.subresource === "status" && type.hasStatus) ||
     type.subresources.includes(path.subresource);
   if (!known) throw pathNotFound();
-  return { context, request, path, query: url.searchParams, type, warnings: [] };
+  return { context, request, path, query, type, warnings: [] };
 }
 
 /** The verb table of https://kubernetes.io/docs/reference/using-api/api-concepts/. */
-export async function resourceRoute(context: ApiContext, request: ApiRequest, url: URL): Promise<ApiResponse> {
-  const call = resolve(context, request, url);
+export async function resourceRoute(
+  context: ApiContext,
+  request: ApiRequest,
+  pathname: string,
+  query: URLSearchParams,
+): Promise<ApiResponse> {
+  const call = resolve(context, request, pathname, query);
   const { method } = request;
   const { name, subresource, namespace } = call.path;
   if (name === "") {

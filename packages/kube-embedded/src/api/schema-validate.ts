@@ -9,13 +9,24 @@ const MAX_ERRORS = 50;
 const patterns = new Map<string, RegExp>();
 const MAX_PATTERNS = 1000;
 
-function pattern(source: string): RegExp {
+/** CRD patterns are Go's (RE2); what they share with ECMAScript is compiled. Throws a SyntaxError on the rest. */
+export function pattern(source: string): RegExp {
   const known = patterns.get(source);
   if (known !== undefined) return known;
   if (patterns.size >= MAX_PATTERNS) patterns.clear();
-  const made = new RegExp(source, "u");
+  const made = compile(source);
   patterns.set(source, made);
   return made;
+}
+
+function compile(source: string): RegExp {
+  try {
+    return new RegExp(source, "u");
+  } catch (error) {
+    // Needless escapes such as `\-` are an error only in Unicode mode.
+    if (!(error instanceof SyntaxError)) throw error;
+    return new RegExp(source);
+  }
 }
 
 function hasType(value: Json, type: string): boolean {

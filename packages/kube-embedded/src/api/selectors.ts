@@ -30,24 +30,24 @@ function labelRequirement(part: string): Match {
   if (set !== null) {
     const name = key(set[1] ?? "");
     const values = new Set((set[3] ?? "").split(",").map((one) => value(one.trim())));
-    if (set[2] === "in") return ({ labels }) => name in labels && values.has(labels[name] ?? "");
-    return ({ labels }) => !(name in labels) || !values.has(labels[name] ?? "");
+    if (set[2] === "in") return ({ labels }) => Object.hasOwn(labels, name) && values.has(labels[name] ?? "");
+    return ({ labels }) => !Object.hasOwn(labels, name) || !values.has(labels[name] ?? "");
   }
   const compare = /^([^=!<>\s]+)\s*(==|=|!=|<|>)\s*(\S*)$/.exec(part);
   if (compare !== null) {
     const name = key(compare[1] ?? "");
     const wanted = value(compare[3] ?? "");
     if (compare[2] === "!=") return ({ labels }) => labels[name] !== wanted;
-    if (compare[2] === "<") return ({ labels }) => name in labels && Number(labels[name]) < Number(wanted);
-    if (compare[2] === ">") return ({ labels }) => name in labels && Number(labels[name]) > Number(wanted);
+    if (compare[2] === "<") return ({ labels }) => Object.hasOwn(labels, name) && Number(labels[name]) < Number(wanted);
+    if (compare[2] === ">") return ({ labels }) => Object.hasOwn(labels, name) && Number(labels[name]) > Number(wanted);
     return ({ labels }) => labels[name] === wanted;
   }
   if (part.startsWith("!")) {
     const name = key(part.slice(1).trim());
-    return ({ labels }) => !(name in labels);
+    return ({ labels }) => !Object.hasOwn(labels, name);
   }
   const name = key(part);
-  return ({ labels }) => name in labels;
+  return ({ labels }) => Object.hasOwn(labels, name);
 }
 
 /** https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#label-selectors */

@@ -25,6 +25,10 @@ const MERGE_KEYS: Readonly<Record<string, string>> = {
 /** Lists of plain values that are merged as sets. */
 const SETS = new Set(["finalizers"]);
 
+function mergeKey(field: string): string | undefined {
+  return Object.hasOwn(MERGE_KEYS, field) ? MERGE_KEYS[field] : undefined;
+}
+
 function mergeKeyed(target: readonly Json[], patch: readonly Json[], key: string): Json[] {
   if (patch.some((item) => isObject(item) && item.$patch === "replace")) {
     return patch.filter((item) => !(isObject(item) && item.$patch === "replace"));
@@ -53,7 +57,7 @@ function ordered(list: Json[], order: readonly Json[], key: string | undefined):
 
 function mergeLists(field: string, target: Json | undefined, patch: readonly Json[]): Json[] {
   const before = Array.isArray(target) ? target : [];
-  const key = MERGE_KEYS[field];
+  const key = mergeKey(field);
   if (key !== undefined) return mergeKeyed(before, patch, key);
   if (SETS.has(field)) return [...before, ...patch.filter((one) => !before.includes(one))];
   return [...patch];
@@ -86,7 +90,7 @@ export function strategicPatch(target: Json | undefined, patch: Json): Json {
     if (!key.startsWith("$setElementOrder/") || !Array.isArray(value)) continue;
     const field = key.slice(key.indexOf("/") + 1);
     const list = merged[field];
-    if (Array.isArray(list)) merged[field] = ordered(list, value, MERGE_KEYS[field]);
+    if (Array.isArray(list)) merged[field] = ordered(list, value, mergeKey(field));
   }
   return merged;
 }

@@ -31,8 +31,13 @@ function keepOwned(call: Call, next: KubeObject, before: KubeObject): KubeObject
   const meta = object.metadata;
   const old = before.metadata;
   meta.uid ??= old.uid ?? "";
-  meta.creationTimestamp ??= old.creationTimestamp ?? null;
-  for (const field of ["deletionTimestamp", "deletionGracePeriodSeconds", "generateName", "generation"] as const) {
+  for (const field of [
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "generateName",
+    "generation",
+    "creationTimestamp",
+  ] as const) {
     if (old[field] === undefined) delete meta[field];
     else Object.assign(meta, { [field]: old[field] });
   }

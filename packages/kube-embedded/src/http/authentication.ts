@@ -4,12 +4,16 @@ import { TLSSocket } from "node:tls";
 
 const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
 
-/** Who asks: the common name of a client certificate of our CA, or the holder of the token; undefined = nobody we know. */
+/**
+ * Who asks: the common name of a client certificate of our CA, or the holder of the token; undefined = nobody we know.
+ * The certificate itself must be there, whatever `authorized` says: for a resumed session that is the TLS library's memory.
+ */
 export function authenticate(request: IncomingMessage, token: string | undefined): string | undefined {
   const { socket } = request;
   if (socket instanceof TLSSocket && socket.authorized) {
     const name = socket.getPeerCertificate().subject?.CN;
-    return (Array.isArray(name) ? name[0] : name) ?? "unnamed";
+    const common = Array.isArray(name) ? name[0] : name;
+    if (common !== undefined && common !== "") return common;
   }
   const header = request.headers.authorization ?? "";
   const given = /^Bearer (\S+)$/i.exec(header)?.[1];

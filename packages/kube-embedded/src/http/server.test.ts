@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import type { IncomingMessage } from "node:http";
 import { request, type RequestOptions } from "node:https";
+import { connect } from "node:tls";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { silentLogger, systemClock } from "@homeplane/runtime-kit";
@@ -63,6 +64,36 @@ test("nobody gets in without a client certificate of our CA", async () => {
   } finally {
     await rm(dir, { recursive: true });
   }
+});
+
+/** One request on a TLS connection of its own; the answer's status line, whether the session was resumed, and its ticket. */
+async function overTls(
+  session: Buffer | undefined,
+): Promise<{ status: string; reused: boolean; session: Buffer | undefined }> {
+  const socket = connect({
+    host: "127.0.0.1",
+    port: kube.port,
+    ca: tls.ca,
+    servername: "localhost",
+    ...(session === undefined ? {} : { session }),
+  });
+  let ticket: Buffer | undefined;
+  socket.on("session", (given: Buffer) => {
+    ticket = given;
+  });
+  await once(socket, "secureConnect");
+  const reused = socket.isSessionReused();
+  socket.write("GET /api/v1/namespaces HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+  let text = "";
+  for await (const chunk of socket) text += String(chunk);
+  return { status: text.split("\r\n")[0] ?? "", reused, session: ticket };
+}
+
+test("an anonymous client does not get in by resuming its TLS session", async () => {
+  const first = await overTls(undefined);
+  const second = await overTls(first.session);
+  expect([first.status, second.status]).toEqual(["HTTP/1.1 401 Unauthorized", "HTTP/1.1 401 Unauthorized"]);
+  expect([first.reused, second.reused]).toEqual([false, true]);
 });
 
 test("a holder of the certificate gets in, and the server proves itself by the CA", async () => {

@@ -17,7 +17,7 @@ import { terminationMessage } from "./log-tail.ts";
 import type { OomKills } from "./oom-kills.ts";
 import { pauseUnlessStopped } from "./pause.ts";
 import type { PodView } from "./pod-view.ts";
-import type { ProcessSigns } from "./procfs.ts";
+import { type ProcessSigns, startTicks } from "./procfs.ts";
 import { commandLine, findProgram } from "./program.ts";
 import { type Ended, exitCodeOf, type Progress } from "./progress.ts";
 import { createLogFiles, type Exit, type StartedProcess, startProcess } from "./spawn-container.ts";
@@ -97,7 +97,8 @@ async function attend(
 ): Promise<Ended> {
   const startedAt = deps.clock.now();
   const mark = `${MARK_CONTAINER}=${containerMark(host.pod.uid, container.name)}`;
-  const signs = { mark, logFolder, session: pid };
+  const sinceTicks = startTicks(pid);
+  const signs = { mark, logFolder, session: pid, ...(sinceTicks === undefined ? {} : { sinceTicks }) };
   await deps.oomKills.refresh();
   host.started(container, { pid, signs });
   host.progress(container, { kind: "running", startedAt, pid });

@@ -23,7 +23,7 @@ export async function killAll(signs: ProcessSigns, clock: Clock, log: Logger): P
     left = await findProcesses(signs);
     if (left.length === 0) return true;
     // Looked at again right before the signal: a pid that ended meanwhile may be somebody else's now.
-    for (const pid of left) if (await hasSign(pid, signs)) signalProcess(pid, "SIGKILL");
+    for (const pid of left) if (hasSign(pid, signs)) signalProcess(pid, "SIGKILL");
     await sleep(clock, Math.min(ROUND_MS * (round + 1), MAX_ROUND_MS));
   }
   log.error(

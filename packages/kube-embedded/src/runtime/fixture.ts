@@ -2,11 +2,14 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Container, KubeClient, namespaces, type Pod, type PodSpec, pods } from "@homeplane/kube";
+import { type Container, KubeClient, namespaces, type Pod, type PodSpec, pods, secrets } from "@homeplane/kube";
 import { type Logger, silentLogger, sleep, systemClock } from "@homeplane/runtime-kit";
 import { ApiServer } from "../api/api-server.ts";
 import { inProcessTransport } from "../http/in-process-transport.ts";
 import { openStore } from "../store/sqlite-store.ts";
+import { MARK_NODE } from "./container-env.ts";
+import { nodeMark, podsFolder } from "./folders.ts";
+import { findProcesses } from "./procfs.ts";
 import { ProcessRuntime, type ProcessRuntimeOptions } from "./process-runtime.ts";
 
 export const BASE_ENV = { PATH: "/usr/local/bin:/usr/bin:/bin", LANG: "C.UTF-8" };
@@ -20,6 +23,7 @@ export interface Fixture extends AsyncDisposable {
   /** The pod when `test` first holds of it (undefined = gone); rejects after 15 s with its last state. */
   until(name: string, test: (pod: Pod | undefined) => boolean): Promise<Pod | undefined>;
   ended(name: string): Promise<Pod>;
+  secret(name: string, stringData: Record<string, string>): Promise<void>;
   logs(
     name: string,
     options?: { follow?: boolean; timestamps?: boolean; tailLines?: number; container?: string },
@@ -93,6 +97,9 @@ export async function fixture(log: Logger = silentLogger): Promise<Fixture> {
         spec: { restartPolicy: "Never", containers: [main], terminationGracePeriodSeconds: 2, ...spec },
       });
     },
+    async secret(name, stringData) {
+      await client.create(secrets, { apiVersion: "v1", kind: "Secret", metadata: named(name), stringData });
+    },
     async ended(name) {
       const pod = await until(name, (one) => one?.status?.phase === "Succeeded" || one?.status?.phase === "Failed");
       if (pod === undefined) throw new Error(`pod ${name} is gone`);
@@ -111,4 +118,9 @@ export async function fixture(log: Logger = silentLogger): Promise<Fixture> {
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Live processes that belong to pods of this folder. */
+export function processesPrinting(folder: string): Promise<readonly number[]> {
+  return findProcesses({ mark: `${MARK_NODE}=${nodeMark(folder)}`, logFolder: podsFolder(folder) });
 }

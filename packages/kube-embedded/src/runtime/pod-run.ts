@@ -107,12 +107,12 @@ export class PodRun {
     } catch (error) {
       log.error({ event: "pod_run_failed", pod: this.pod.key, error: messageOf(error) }, "a pod could not be run");
       this.stop("deleted", 0);
+      // A container that could not be attended to may still run.
+      await this.#kill({ mark: `${MARK_POD}=${this.pod.uid}`, logFolder: `${folders.root}/log` });
       for (const [name, one] of this.#main) {
         if (one.kind !== "ended") this.#main.set(name, startError(messageOf(error), clock.now()));
       }
     } finally {
-      // The pod's mark finds what no container's own signs found.
-      if (this.#claimed) await this.#kill({ mark: `${MARK_POD}=${this.pod.uid}`, logFolder: `${folders.root}/log` });
       this.#cancelKill();
       this.#cancelDeadline();
       this.#ended = true;

@@ -152,3 +152,19 @@ test("deletecollection removes exactly what the selector selects", async () => {
   await kube.call("DELETE", `${MAPS}?labelSelector=team%3Dx`);
   expect((await kube.call("GET", MAPS)).object.items?.map((item) => item.metadata.name)).toEqual(["b"]);
 });
+
+test("events go an hour after they last occurred", async () => {
+  await using kube = new KubeFixture();
+  const events = "/api/v1/namespaces/default/events";
+  const event = (name: string, lastTimestamp: string) => ({
+    metadata: { name },
+    lastTimestamp,
+    involvedObject: { kind: "Pod", name: "p" },
+  });
+  await kube.call("POST", events, event("old", "2030-01-01T00:00:00Z"));
+  await kube.call("POST", events, event("again", "2030-01-01T00:30:00Z"));
+  kube.clock.advance(61 * 60_000);
+  kube.run();
+  await kube.untilGone(`${events}/old`);
+  expect((await kube.call("GET", `${events}/again`)).status).toBe(200);
+});

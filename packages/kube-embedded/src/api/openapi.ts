@@ -55,7 +55,8 @@ export function openApiV3Document(registry: Registry, path: string): JsonObject 
   };
 }
 
-export const OPENAPI_V2_PROTO = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+/** Clients ask with `@` in place of the second-last dot, which is no valid media type and must not be answered. */
+export const OPENAPI_V2_PROTO = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
 
 /** An empty Swagger 2.0 document in the protobuf encoding, the only one that kubectl asks for: fields 1 `swagger`, 2 `info`, 8 `paths`. */
 export function openApiV2Proto(): Uint8Array {

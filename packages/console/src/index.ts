@@ -1,0 +1,1 @@
+export { consoleHandler } from "./console.ts";

@@ -1,0 +1,43 @@
+import { spawn } from "node:child_process";
+import { closeSync, openSync, readFileSync } from "node:fs";
+import { explainFailure } from "./explain.mjs";
+import { LaunchError } from "./launch-error.mjs";
+
+/**
+ * @typedef {object} Command
+ * @property {string} step what a reader calls it, as "Node 24.21.0"
+ * @property {"npm" | "pip" | "venv"} tool
+ * @property {string} file
+ * @property {readonly string[]} args
+ * @property {string} cwd
+ * @property {NodeJS.ProcessEnv} env
+ * @property {string} log the file that takes its output; appended
+ */
+
+/** A line so slow that it takes longer would never end. */
+const longestMs = 60 * 60_000;
+/** Of the log, this much is looked at and shown when the command fails. */
+const lookAtChars = 64 << 10;
+
+/** Runs to the end; a failure is explained from what it printed. @param {Command} command @param {AbortSignal} signal @returns {Promise<void>} */
+export async function runLogged(command, signal) {
+  const out = openSync(command.log, "a");
+  /** @type {string} */
+  let exit;
+  try {
+    exit = await new Promise((resolve, reject) => {
+      const { file, args, cwd, env } = command;
+      const child = spawn(file, args, { cwd, env, signal, timeout: longestMs, stdio: ["ignore", out, out] });
+      child.once("error", reject);
+      child.once("close", (code, by) => resolve(code === 0 ? "" : code === null ? `was ended by ${by}` : `ended with code ${code}`));
+    });
+  } catch (error) {
+    if (signal.aborted) throw error;
+    throw new LaunchError("StepFailed", `${command.step}: ${command.file} could not be started.`, "check its installation.", { cause: error });
+  } finally {
+    closeSync(out);
+  }
+  if (exit === "") return;
+  const output = readFileSync(command.log, "utf8").slice(-lookAtChars);
+  throw explainFailure({ step: command.step, tool: command.tool, output, exit, log: command.log });
+}

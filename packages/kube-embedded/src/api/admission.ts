@@ -1,10 +1,11 @@
 import { isObject, textAt } from "../store/json.ts";
 import { type KubeObject, parseObject } from "../store/object.ts";
 import type { Write } from "../store/store.ts";
-import { badRequest, forbidden, invalid, notFound } from "./api-error.ts";
+import { ApiError, badRequest, forbidden, invalid, notFound, pathNotFound } from "./api-error.ts";
 import type { Call } from "./context.ts";
 import { validateMetadata } from "./metadata-rules.ts";
-import type { ResourceType } from "./resource-type.ts";
+import { CRD_RESOURCE } from "./crd.ts";
+import { type ResourceType, resourceKey } from "./resource-type.ts";
 import { applyDefaults, prune, unevaluated } from "./schema-prune.ts";
 import { validate } from "./schema-validate.ts";
 
@@ -30,6 +31,23 @@ export async function namespaceCheck(call: Call, name: string): Promise<Write[]>
         field: "metadata.namespace",
       },
     ]);
+  }
+  return [{ op: "check", key, expected: stored.revision }];
+}
+
+/** As for namespaces: nothing of a kind can appear after its definition was found to have no more objects. */
+export async function definitionCheck(call: Call): Promise<Write[]> {
+  if (!call.type.custom) return [];
+  const key = { resource: CRD_RESOURCE, namespace: "", name: resourceKey(call.type) };
+  const stored = await call.context.store.get(key);
+  if (stored === undefined) throw pathNotFound();
+  if (parseObject(stored.json).metadata.deletionTimestamp !== undefined) {
+    throw new ApiError(
+      405,
+      "MethodNotAllowed",
+      "create not allowed while custom resource definition is terminating",
+      {},
+    );
   }
   return [{ op: "check", key, expected: stored.revision }];
 }

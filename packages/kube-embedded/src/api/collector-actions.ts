@@ -152,12 +152,12 @@ export async function finishNamespace(context: ApiContext, stored: Stored): Prom
 /** Deletes the custom resources of a terminating definition; when none is left, the definition goes. */
 export async function finishDefinition(context: ApiContext, stored: Stored, finalizer: string): Promise<void> {
   const type = context.registry.byResource(stored.name);
-  if (
-    type !== undefined &&
-    (await deleteAll(context, type, undefined)) &&
-    (await context.store.list({ resource: stored.name, limit: 1 })).items.length > 0
-  )
-    return;
+  if (type !== undefined) await deleteAll(context, type, undefined);
+  const left = await context.store.list({ resource: stored.name, limit: 1 });
+  if (left.items.length > 0) {
+    if (type !== undefined) return;
+    throw new Error(`${stored.name} serves no version: set one to served, or its custom resources can not be deleted`);
+  }
   const now = await context.store.get(stored);
   if (now !== undefined) await withoutFinalizer(context, now, finalizer);
 }

@@ -3,7 +3,7 @@ import { at, isObject, type Json, listAt, textAt } from "../store/json.ts";
 import type { KubeObject } from "../store/object.ts";
 import { ApiError, type FieldError } from "./api-error.ts";
 import { customColumns } from "./columns.ts";
-import { invalidValue, notSupported, required } from "./field-errors.ts";
+import { forbiddenField, invalidValue, notSupported, required } from "./field-errors.ts";
 import { compileJsonPath } from "./json-path.ts";
 import { isDnsLabel, isDnsSubdomain } from "./metadata-rules.ts";
 import { pattern } from "./schema-validate.ts";
@@ -113,6 +113,8 @@ export const crdStrategy: Strategy = {
     const errors = versionErrors(crd);
     if (!isDnsSubdomain(group) || !group.includes("."))
       errors.push(invalidValue("spec.group", group, "should be a domain with at least one dot"));
+    // Kubernetes' own groups; a definition there would take the place of a built-in kind.
+    if (group.endsWith(".k8s.io")) errors.push(forbiddenField("spec.group", "*.k8s.io is protected"));
     if (plural === "") errors.push(required("spec.names.plural"));
     if (!textAt(crd, "spec", "names", "kind")) errors.push(required("spec.names.kind"));
     if (scope !== "Namespaced" && scope !== "Cluster")

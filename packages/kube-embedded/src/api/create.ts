@@ -1,5 +1,12 @@
 import type { KubeObject } from "../store/object.ts";
-import { alignWithPath, applySchema, namespaceCheck, validateObject, warnUnevaluated } from "./admission.ts";
+import {
+  alignWithPath,
+  applySchema,
+  definitionCheck,
+  namespaceCheck,
+  validateObject,
+  warnUnevaluated,
+} from "./admission.ts";
 import { alreadyExists, ApiError, conflict, STALE } from "./api-error.ts";
 import { deepCopy } from "../store/object.ts";
 import { readObject } from "./body.ts";
@@ -35,7 +42,7 @@ async function createOnce(call: Call, body: KubeObject, generated: boolean): Pro
   const object = deepCopy(body);
   if (generated) object.metadata.name = generatedName(body.metadata.generateName ?? "", context.random);
   const name = object.metadata.name ?? "";
-  const checks = await namespaceCheck(call, name);
+  const checks = [...(await namespaceCheck(call, name)), ...(await definitionCheck(call))];
   prepare(call, object);
   validateObject(type, object, undefined);
   const key = { resource: resourceKey(type), namespace: object.metadata.namespace ?? "", name };

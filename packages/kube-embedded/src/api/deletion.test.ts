@@ -141,6 +141,19 @@ test("a definition takes its custom resources with it and is not served afterwar
   expect((await kube.call("GET", WIDGETS)).status).toBe(404);
 });
 
+test("a definition on its way out admits no new custom resources and waits for those with finalizers", async () => {
+  await using kube = new KubeFixture();
+  await kube.call("POST", CRDS, widgetCrd());
+  await kube.call("POST", WIDGETS, widget("a", { size: 1 }, { finalizers: ["x.dev/f"] }));
+  await kube.call("DELETE", `${CRDS}/widgets.example.dev`);
+  expect((await kube.call("POST", WIDGETS, widget("b"))).status).toBe(405);
+  kube.run();
+  for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
+  expect((await kube.call("GET", `${CRDS}/widgets.example.dev`)).status).toBe(200);
+  await kube.patch(`${WIDGETS}/a`, { metadata: { finalizers: null } });
+  await kube.untilGone(`${CRDS}/widgets.example.dev`);
+});
+
 test("deletecollection removes exactly what the selector selects", async () => {
   await using kube = new KubeFixture();
   for (const [name, team] of [

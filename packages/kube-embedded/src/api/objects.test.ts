@@ -164,3 +164,20 @@ test("a pod's spec can not be changed after its creation, its image can", async 
   expect((await kube.patch(`${PODS}/p`, { spec: { nodeName: "other" } })).status).toBe(422);
   expect((await kube.call("POST", PODS, podBody("q", { containers: [] }))).status).toBe(422);
 });
+
+test("a definition that is broken, or would replace a built-in kind, is refused with the field's name", async () => {
+  await using kube = new KubeFixture();
+  const crds = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+  const text = JSON.stringify(widgetCrd());
+  const broken: [string, string][] = [
+    ["spec.group", text.replaceAll("example.dev", "coordination.k8s.io")],
+    ["metadata.name", text.replace('"plural":"widgets"', '"plural":"gadgets"')],
+    ["properties[code].pattern", text.replace("^[a-z]+$", "(?<")],
+    ["additionalPrinterColumns[0].jsonPath", text.replace(".spec.size", "nonsense")],
+    ["spec.versions", text.replace('"storage":true', '"storage":false')],
+  ];
+  for (const [field, body] of broken) {
+    const answer = await kube.call("POST", crds, JSON.parse(body) as ReturnType<typeof widgetCrd>);
+    expect([answer.status, answer.object.message]).toEqual([422, expect.stringContaining(field)]);
+  }
+});

@@ -1,3 +1,4 @@
 export type { ControlPlaneConfig, DataPlane } from "./context.ts";
 export { type ControlPlane, createControlPlane, ensureProject } from "./control-plane.ts";
+export { rpcErrors } from "./rpc-log.ts";
 export { openSqliteStore } from "./store/sqlite.ts";

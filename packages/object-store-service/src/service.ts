@@ -54,14 +54,14 @@ export function objectStoreService(options: ObjectStoreServiceOptions): ServiceI
       const signed = presigner.presign({ method: "GET", ...location, expiresSeconds: lifetimeSeconds(expiresIn) });
       return { signedUrl: signed.url, expiresAt: timestampFromDate(signed.expiresAt) };
     },
-    async putObject({ location, content }, { signal }) {
+    async putObject({ location, content, nativeUrl: url }, { signal }) {
       if (content.length > maxPutBytes) {
         throw new ConnectError(
           `content: is ${content.length} bytes, the limit is ${maxPutBytes}`,
           Code.ResourceExhausted,
         );
       }
-      const { bucket, key } = locate(buckets, location);
+      const { bucket, key } = url === "" ? locate(buckets, location) : parseOwnUrl(buckets, url);
       await store.put(bucket, key, content, { signal }).catch(rethrow);
       return { nativeUrl: nativeUrl(bucket, key) };
     },
@@ -76,6 +76,13 @@ export function objectStoreService(options: ObjectStoreServiceOptions): ServiceI
         );
       }
       return { content: await readAll(body, limit).catch(rethrow) };
+    },
+    async listObjects({ nativeUrlPrefix, token }, { signal }) {
+      const { bucket, key } = parseOwnUrl(buckets, nativeUrlPrefix);
+      const page = await store
+        .list(bucket, { prefix: `${key}/`, signal, ...(token ? { continuationToken: token } : {}) })
+        .catch(rethrow);
+      return { nativeUrls: page.objects.map((object) => nativeUrl(bucket, object.key)), token: page.nextContinuationToken ?? "" };
     },
   };
 }

@@ -53,7 +53,8 @@ function mergeAttempt(attempt: ActionAttempt, event: ActionEvent): void {
   attempt.startTime ??= event.startTime;
   attempt.endTime ??= event.endTime;
   attempt.errorInfo ??= event.errorInfo;
-  attempt.outputs ??= event.outputs;
+  // Later events know more: the report from the start, the outputs at the end.
+  if (event.outputs !== undefined) attempt.outputs = event.outputs;
   if (event.cluster !== "") attempt.cluster = event.cluster;
   if (event.cacheStatus) attempt.cacheStatus = event.cacheStatus;
   if (event.logInfo.length > 0) attempt.logInfo = event.logInfo;

@@ -13,6 +13,7 @@ import {
   RunSource,
 } from "@homeplane/idl/flyteidl2/workflow/run_definition";
 import { applyEvent, applyStatus } from "../actions/apply-event.ts";
+import { rootAction } from "../actions/create-run.ts";
 import { type ActionKind, newActionDetails } from "../actions/new-action.ts";
 import type { Context } from "../context.ts";
 import { actionKey, actionPath, invalid, runPath } from "../services/identifiers.ts";
@@ -56,9 +57,8 @@ export function internalRunService(ctx: Context): Partial<ServiceImpl<typeof Int
       const kind = kindOf(spec);
       const { org } = ctx.config;
       const createdAt = ctx.clock.now();
-      const root = await ctx.store.actions.get({ ...key, action: parent || "a0" }, { withTaskSpec: false });
-      if (root === undefined)
-        throw new ConnectError(`parent ${parent} of ${actionPath(key)} is not known`, Code.NotFound);
+      const root = await ctx.store.actions.get({ ...key, action: rootAction }, { withTaskSpec: false });
+      if (root === undefined) throw new ConnectError(`run ${runPath(key)} is not known`, Code.NotFound);
       const details = newActionDetails({ org, key, parent, group, createdAt, source: RunSource.UNSPECIFIED, kind });
       const taskSpec = kind.case === "task" ? { taskSpec: kind.spec } : {};
       const row = { ...key, createdAt, details, inputUri, runOutputBase: root.runOutputBase, ...taskSpec };

@@ -60,7 +60,7 @@ export const taskActionCrd = {
   metadata: { name: `${taskActions.plural}.${taskActions.group}` },
   spec: {
     group: taskActions.group,
-    scope: "Namespaced",
+    scope: "Namespaced" as const,
     names: { plural: taskActions.plural, singular: "taskaction", kind: taskActions.kind, listKind: "TaskActionList" },
     versions: [
       {

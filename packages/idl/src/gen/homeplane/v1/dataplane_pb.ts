@@ -16,7 +16,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file homeplane/v1/dataplane.proto.
  */
 export const file_homeplane_v1_dataplane: GenFile = /*@__PURE__*/
-  fileDesc("Chxob21lcGxhbmUvdjEvZGF0YXBsYW5lLnByb3RvEgxob21lcGxhbmUudjEiegoOT2JqZWN0TG9jYXRpb24SJAoGYnVja2V0GAEgASgOMhQuaG9tZXBsYW5lLnYxLkJ1Y2tldBI0Cgdwcm9qZWN0GAIgASgLMiMuZmx5dGVpZGwyLmNvbW1vbi5Qcm9qZWN0SWRlbnRpZmllchIMCgRwYXRoGAMgASgJIqQBChZDcmVhdGVVcGxvYWRVcmxSZXF1ZXN0Ei4KCGxvY2F0aW9uGAEgASgLMhwuaG9tZXBsYW5lLnYxLk9iamVjdExvY2F0aW9uEi0KCmV4cGlyZXNfaW4YAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SEwoLY29udGVudF9tZDUYAyABKAwSFgoOY29udGVudF9sZW5ndGgYBCABKAMi5gEKF0NyZWF0ZVVwbG9hZFVybFJlc3BvbnNlEhIKCnNpZ25lZF91cmwYASABKAkSEgoKbmF0aXZlX3VybBgCIAEoCRIuCgpleHBpcmVzX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBJDCgdoZWFkZXJzGAQgAygLMjIuaG9tZXBsYW5lLnYxLkNyZWF0ZVVwbG9hZFVybFJlc3BvbnNlLkhlYWRlcnNFbnRyeRouCgxIZWFkZXJzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJdChhDcmVhdGVEb3dubG9hZFVybFJlcXVlc3QSEgoKbmF0aXZlX3VybBgBIAEoCRItCgpleHBpcmVzX2luGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIl8KGUNyZWF0ZURvd25sb2FkVXJsUmVzcG9uc2USEgoKc2lnbmVkX3VybBgBIAEoCRIuCgpleHBpcmVzX2F0GAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJTChBQdXRPYmplY3RSZXF1ZXN0Ei4KCGxvY2F0aW9uGAEgASgLMhwuaG9tZXBsYW5lLnYxLk9iamVjdExvY2F0aW9uEg8KB2NvbnRlbnQYAiABKAwiJwoRUHV0T2JqZWN0UmVzcG9uc2USEgoKbmF0aXZlX3VybBgBIAEoCSI5ChBHZXRPYmplY3RSZXF1ZXN0EhIKCm5hdGl2ZV91cmwYASABKAkSEQoJbWF4X2J5dGVzGAIgASgDIiQKEUdldE9iamVjdFJlc3BvbnNlEg8KB2NvbnRlbnQYASABKAwqUwoGQnVja2V0EhYKEkJVQ0tFVF9VTlNQRUNJRklFRBAAEhMKD0JVQ0tFVF9NRVRBREFUQRABEhwKGEJVQ0tFVF9GQVNUX1JFR0lTVFJBVElPThACMvYCChJPYmplY3RTdG9yZVNlcnZpY2USXgoPQ3JlYXRlVXBsb2FkVXJsEiQuaG9tZXBsYW5lLnYxLkNyZWF0ZVVwbG9hZFVybFJlcXVlc3QaJS5ob21lcGxhbmUudjEuQ3JlYXRlVXBsb2FkVXJsUmVzcG9uc2USZAoRQ3JlYXRlRG93bmxvYWRVcmwSJi5ob21lcGxhbmUudjEuQ3JlYXRlRG93bmxvYWRVcmxSZXF1ZXN0GicuaG9tZXBsYW5lLnYxLkNyZWF0ZURvd25sb2FkVXJsUmVzcG9uc2USTAoJUHV0T2JqZWN0Eh4uaG9tZXBsYW5lLnYxLlB1dE9iamVjdFJlcXVlc3QaHy5ob21lcGxhbmUudjEuUHV0T2JqZWN0UmVzcG9uc2USTAoJR2V0T2JqZWN0Eh4uaG9tZXBsYW5lLnYxLkdldE9iamVjdFJlcXVlc3QaHy5ob21lcGxhbmUudjEuR2V0T2JqZWN0UmVzcG9uc2UyZwoKTG9nU2VydmljZRJZCghUYWlsTG9ncxIkLmZseXRlaWRsMi5kYXRhcHJveHkuVGFpbExvZ3NSZXF1ZXN0GiUuZmx5dGVpZGwyLmRhdGFwcm94eS5UYWlsTG9nc1Jlc3BvbnNlMAFiBnByb3RvMw", [file_flyteidl2_common_identifier, file_flyteidl2_dataproxy_dataproxy_service, file_google_protobuf_duration, file_google_protobuf_timestamp]);
+  fileDesc("Chxob21lcGxhbmUvdjEvZGF0YXBsYW5lLnByb3RvEgxob21lcGxhbmUudjEiegoOT2JqZWN0TG9jYXRpb24SJAoGYnVja2V0GAEgASgOMhQuaG9tZXBsYW5lLnYxLkJ1Y2tldBI0Cgdwcm9qZWN0GAIgASgLMiMuZmx5dGVpZGwyLmNvbW1vbi5Qcm9qZWN0SWRlbnRpZmllchIMCgRwYXRoGAMgASgJIqQBChZDcmVhdGVVcGxvYWRVcmxSZXF1ZXN0Ei4KCGxvY2F0aW9uGAEgASgLMhwuaG9tZXBsYW5lLnYxLk9iamVjdExvY2F0aW9uEi0KCmV4cGlyZXNfaW4YAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SEwoLY29udGVudF9tZDUYAyABKAwSFgoOY29udGVudF9sZW5ndGgYBCABKAMi5gEKF0NyZWF0ZVVwbG9hZFVybFJlc3BvbnNlEhIKCnNpZ25lZF91cmwYASABKAkSEgoKbmF0aXZlX3VybBgCIAEoCRIuCgpleHBpcmVzX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBJDCgdoZWFkZXJzGAQgAygLMjIuaG9tZXBsYW5lLnYxLkNyZWF0ZVVwbG9hZFVybFJlc3BvbnNlLkhlYWRlcnNFbnRyeRouCgxIZWFkZXJzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJdChhDcmVhdGVEb3dubG9hZFVybFJlcXVlc3QSEgoKbmF0aXZlX3VybBgBIAEoCRItCgpleHBpcmVzX2luGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIl8KGUNyZWF0ZURvd25sb2FkVXJsUmVzcG9uc2USEgoKc2lnbmVkX3VybBgBIAEoCRIuCgpleHBpcmVzX2F0GAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJnChBQdXRPYmplY3RSZXF1ZXN0Ei4KCGxvY2F0aW9uGAEgASgLMhwuaG9tZXBsYW5lLnYxLk9iamVjdExvY2F0aW9uEg8KB2NvbnRlbnQYAiABKAwSEgoKbmF0aXZlX3VybBgDIAEoCSInChFQdXRPYmplY3RSZXNwb25zZRISCgpuYXRpdmVfdXJsGAEgASgJIjkKEEdldE9iamVjdFJlcXVlc3QSEgoKbmF0aXZlX3VybBgBIAEoCRIRCgltYXhfYnl0ZXMYAiABKAMiJAoRR2V0T2JqZWN0UmVzcG9uc2USDwoHY29udGVudBgBIAEoDCI+ChJMaXN0T2JqZWN0c1JlcXVlc3QSGQoRbmF0aXZlX3VybF9wcmVmaXgYASABKAkSDQoFdG9rZW4YAiABKAkiOQoTTGlzdE9iamVjdHNSZXNwb25zZRITCgtuYXRpdmVfdXJscxgBIAMoCRINCgV0b2tlbhgCIAEoCSpTCgZCdWNrZXQSFgoSQlVDS0VUX1VOU1BFQ0lGSUVEEAASEwoPQlVDS0VUX01FVEFEQVRBEAESHAoYQlVDS0VUX0ZBU1RfUkVHSVNUUkFUSU9OEAIyygMKEk9iamVjdFN0b3JlU2VydmljZRJeCg9DcmVhdGVVcGxvYWRVcmwSJC5ob21lcGxhbmUudjEuQ3JlYXRlVXBsb2FkVXJsUmVxdWVzdBolLmhvbWVwbGFuZS52MS5DcmVhdGVVcGxvYWRVcmxSZXNwb25zZRJkChFDcmVhdGVEb3dubG9hZFVybBImLmhvbWVwbGFuZS52MS5DcmVhdGVEb3dubG9hZFVybFJlcXVlc3QaJy5ob21lcGxhbmUudjEuQ3JlYXRlRG93bmxvYWRVcmxSZXNwb25zZRJMCglQdXRPYmplY3QSHi5ob21lcGxhbmUudjEuUHV0T2JqZWN0UmVxdWVzdBofLmhvbWVwbGFuZS52MS5QdXRPYmplY3RSZXNwb25zZRJMCglHZXRPYmplY3QSHi5ob21lcGxhbmUudjEuR2V0T2JqZWN0UmVxdWVzdBofLmhvbWVwbGFuZS52MS5HZXRPYmplY3RSZXNwb25zZRJSCgtMaXN0T2JqZWN0cxIgLmhvbWVwbGFuZS52MS5MaXN0T2JqZWN0c1JlcXVlc3QaIS5ob21lcGxhbmUudjEuTGlzdE9iamVjdHNSZXNwb25zZTJnCgpMb2dTZXJ2aWNlElkKCFRhaWxMb2dzEiQuZmx5dGVpZGwyLmRhdGFwcm94eS5UYWlsTG9nc1JlcXVlc3QaJS5mbHl0ZWlkbDIuZGF0YXByb3h5LlRhaWxMb2dzUmVzcG9uc2UwAWIGcHJvdG8z", [file_flyteidl2_common_identifier, file_flyteidl2_dataproxy_dataproxy_service, file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
  * Where an object lies: `<bucket>/<org>/<project>/<domain>/<path>`.
@@ -162,6 +162,8 @@ export const CreateDownloadUrlResponseSchema: GenMessage<CreateDownloadUrlRespon
   messageDesc(file_homeplane_v1_dataplane, 4);
 
 /**
+ * One of location and native_url says where.
+ *
  * @generated from message homeplane.v1.PutObjectRequest
  */
 export type PutObjectRequest = Message<"homeplane.v1.PutObjectRequest"> & {
@@ -174,6 +176,11 @@ export type PutObjectRequest = Message<"homeplane.v1.PutObjectRequest"> & {
    * @generated from field: bytes content = 2;
    */
   content: Uint8Array;
+
+  /**
+   * @generated from field: string native_url = 3;
+   */
+  nativeUrl: string;
 };
 
 /**
@@ -240,6 +247,52 @@ export type GetObjectResponse = Message<"homeplane.v1.GetObjectResponse"> & {
  */
 export const GetObjectResponseSchema: GenMessage<GetObjectResponse> = /*@__PURE__*/
   messageDesc(file_homeplane_v1_dataplane, 8);
+
+/**
+ * @generated from message homeplane.v1.ListObjectsRequest
+ */
+export type ListObjectsRequest = Message<"homeplane.v1.ListObjectsRequest"> & {
+  /**
+   * @generated from field: string native_url_prefix = 1;
+   */
+  nativeUrlPrefix: string;
+
+  /**
+   * @generated from field: string token = 2;
+   */
+  token: string;
+};
+
+/**
+ * Describes the message homeplane.v1.ListObjectsRequest.
+ * Use `create(ListObjectsRequestSchema)` to create a new message.
+ */
+export const ListObjectsRequestSchema: GenMessage<ListObjectsRequest> = /*@__PURE__*/
+  messageDesc(file_homeplane_v1_dataplane, 9);
+
+/**
+ * @generated from message homeplane.v1.ListObjectsResponse
+ */
+export type ListObjectsResponse = Message<"homeplane.v1.ListObjectsResponse"> & {
+  /**
+   * @generated from field: repeated string native_urls = 1;
+   */
+  nativeUrls: string[];
+
+  /**
+   * Empty when this was the last page.
+   *
+   * @generated from field: string token = 2;
+   */
+  token: string;
+};
+
+/**
+ * Describes the message homeplane.v1.ListObjectsResponse.
+ * Use `create(ListObjectsResponseSchema)` to create a new message.
+ */
+export const ListObjectsResponseSchema: GenMessage<ListObjectsResponse> = /*@__PURE__*/
+  messageDesc(file_homeplane_v1_dataplane, 10);
 
 /**
  * @generated from enum homeplane.v1.Bucket
@@ -315,6 +368,16 @@ export const ObjectStoreService: GenService<{
     methodKind: "unary";
     input: typeof GetObjectRequestSchema;
     output: typeof GetObjectResponseSchema;
+  },
+  /**
+   * Addresses below a prefix, in order of their keys, a page at a time.
+   *
+   * @generated from rpc homeplane.v1.ObjectStoreService.ListObjects
+   */
+  listObjects: {
+    methodKind: "unary";
+    input: typeof ListObjectsRequestSchema;
+    output: typeof ListObjectsResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_homeplane_v1_dataplane, 0);

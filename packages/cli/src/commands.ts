@@ -1,0 +1,87 @@
+import { resolve } from "node:path";
+import { HomeplaneError } from "@homeplane/runtime-kit";
+import { runSample } from "./start/sample.ts";
+import { down, status } from "./status.ts";
+import { upConfig } from "./up/config.ts";
+import { type Running, up } from "./up/up.ts";
+import { version } from "./version.ts";
+
+const say = (text: string): boolean => process.stdout.write(`${text}\n`);
+
+/** Aborts on the first Ctrl-C or SIGTERM; a second one ends the process at once. */
+function stopSignal(): AbortController {
+  const controller = new AbortController();
+  for (const name of ["SIGINT", "SIGTERM"] as const) {
+    process.on(name, () => {
+      if (controller.signal.aborted) process.exit(130);
+      controller.abort();
+    });
+  }
+  return controller;
+}
+
+function printReady({ endpoints, paths }: Running): void {
+  say(`
+Homeplane is ready.
+  console         ${endpoints.controlPlane}
+  object store    ${endpoints.objectStore}
+  kubeconfig      ${endpoints.kubeconfig}
+  log             ${paths.log}
+
+In another terminal:
+  source ${paths.environment}      # FLYTECTL_CONFIG, KUBECONFIG and the object store's keys
+  flyte run my_file.py my_task         # flyte ${running(paths.flyteConfig)}
+`);
+}
+
+const running = (config: string): string => `reads ${config}`;
+
+export async function runUp(options: Record<string, unknown>): Promise<void> {
+  const config = upConfig(options, process.env, version);
+  const stop = stopSignal();
+  const started = await up(config, stop.signal);
+  if (config.json) say(JSON.stringify(started.endpoints));
+  else printReady(started);
+  await started.stopped;
+}
+
+export async function runStart(options: Record<string, unknown>): Promise<void> {
+  const { once, ...rest } = options;
+  const config = upConfig(rest, process.env, version);
+  const stop = stopSignal();
+  const started = await up(config, stop.signal);
+  const succeeded = await runSample(started, stop.signal);
+  if (!succeeded) process.exitCode = 1;
+  if (once === true) stop.abort();
+  else if (!stop.signal.aborted) {
+    printReady(started);
+    say("Serving. Ctrl-C stops.");
+  }
+  await started.stopped;
+}
+
+export async function printStatus(options: { dataDir: string; json?: boolean }): Promise<void> {
+  const found = await status(resolve(options.dataDir));
+  if (found.state !== "running") process.exitCode = 3;
+  if (options.json === true) {
+    say(JSON.stringify(found));
+    return;
+  }
+  switch (found.state) {
+    case "running":
+      say(`homeplane runs on ${found.dataDir} (process ${found.endpoints.pid})\n  console       ${found.endpoints.controlPlane}`);
+      say(`  object store  ${found.endpoints.objectStore}\n  kubeconfig    ${found.endpoints.kubeconfig}`);
+      break;
+    case "stopped":
+      say(`no homeplane runs on ${found.dataDir}; start one with \`homeplane up\``);
+      break;
+    default:
+      say(`process ${found.pid} on ${found.dataDir} is ${found.state}`);
+  }
+}
+
+export async function runDown(options: { dataDir: string; json?: boolean }): Promise<void> {
+  const dataDir = resolve(options.dataDir);
+  if (!(await down(dataDir))) throw new HomeplaneError("NotRunning", `no homeplane runs on ${dataDir}`, "nothing to do");
+  say(options.json === true ? JSON.stringify({ state: "stopped", dataDir }) : "stopped");
+}

@@ -1,0 +1,3 @@
+export async function runSample(): Promise<boolean> {
+  return true;
+}

@@ -1,0 +1,54 @@
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import { HomeplaneError } from "@homeplane/runtime-kit";
+import { z } from "zod";
+
+/** What `up` can be told; the result is plain data and the only place where the environment is read. */
+const schema = z.object({
+  port: z.coerce.number().int().min(0).max(65_535).default(8090),
+  dataDir: z.string().min(1).optional(),
+  python: z.string().min(1).optional(),
+  slots: z.coerce.number().int().min(1).max(1_000).optional(),
+  json: z.boolean().default(false),
+  logLevel: z.enum(["debug", "info", "warn", "error", "silent"]).default("info"),
+});
+
+export interface UpConfig extends Omit<z.infer<typeof schema>, "dataDir"> {
+  readonly dataDir: string;
+  /** Loopback only: nothing here asks who you are. */
+  readonly host: "127.0.0.1";
+  readonly org: string;
+  readonly project: string;
+  readonly domains: readonly string[];
+  readonly version: string;
+  readonly gracePeriodSeconds: number;
+  /** Of every task process; homeplane's own environment is not inherited. */
+  readonly podEnvironment: Readonly<Record<string, string>>;
+}
+
+export function defaultDataDir(): string {
+  return join(homedir(), ".homeplane");
+}
+
+/** Throws InvalidOption, naming the option. */
+export function upConfig(options: unknown, environment: NodeJS.ProcessEnv, version: string): UpConfig {
+  const parsed = schema.safeParse(options);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    const option = `--${String(issue?.path[0] ?? "").replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+    throw new HomeplaneError("InvalidOption", `${option}: ${issue?.message}`, "see `homeplane up --help`");
+  }
+  const { dataDir, ...rest } = parsed.data;
+  const { PATH = "/usr/local/bin:/usr/bin:/bin", LANG = "C.UTF-8", TZ } = environment;
+  return {
+    ...rest,
+    dataDir: resolve(dataDir ?? defaultDataDir()),
+    host: "127.0.0.1",
+    org: "homeplane",
+    project: "flytesnacks",
+    domains: ["development", "staging", "production"],
+    version,
+    gracePeriodSeconds: 10,
+    podEnvironment: { PATH, LANG, ...(TZ === undefined ? {} : { TZ }) },
+  };
+}

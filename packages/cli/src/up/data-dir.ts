@@ -1,0 +1,73 @@
+import { randomBytes } from "node:crypto";
+import { access, constants, mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { HomeplaneError, messageOf } from "@homeplane/runtime-kit";
+
+/** Where each thing lies below the data dir. */
+export function dataDirPaths(root: string) {
+  return {
+    root,
+    lock: join(root, "homeplane.pid"),
+    endpoints: join(root, "endpoints.json"),
+    kubeconfig: join(root, "kubeconfig"),
+    flyteConfig: join(root, "config.yaml"),
+    environment: join(root, "env"),
+    ports: join(root, "ports.json"),
+    credentials: join(root, "credentials.json"),
+    database: join(root, "control-plane.db"),
+    kube: join(root, "kube"),
+    objects: join(root, "objects"),
+    multipart: join(root, "multipart"),
+    log: join(root, "log", "homeplane.log"),
+  };
+}
+
+export type DataDirPaths = ReturnType<typeof dataDirPaths>;
+
+/** Makes the data dir, for its owner alone. */
+export async function openDataDir(root: string): Promise<DataDirPaths> {
+  try {
+    await mkdir(root, { recursive: true, mode: 0o700 });
+    await access(root, constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch (error) {
+    const next = "make it writable for this user, or choose another one with --data-dir";
+    throw new HomeplaneError("DataDirUnusable", `the data dir ${root} can not be used: ${messageOf(error)}`, next, { cause: error });
+  }
+  return dataDirPaths(root);
+}
+
+/** Whole or not at all, readable by the owner alone. */
+export async function writeOwned(path: string, content: string): Promise<void> {
+  const temporary = `${path}.${process.pid}.tmp`;
+  await writeFile(temporary, content, { mode: 0o600 });
+  await rename(temporary, path);
+}
+
+export interface StoreCredentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+}
+
+/** Keys of the embedded object store, made once per data dir. */
+export async function loadCredentials(path: string): Promise<StoreCredentials> {
+  const existing = await readJson(path);
+  if (isCredentials(existing)) return existing;
+  const made = { accessKeyId: `HP${randomBytes(9).toString("hex").toUpperCase()}`, secretAccessKey: randomBytes(30).toString("base64url") };
+  await writeOwned(path, `${JSON.stringify(made, null, 2)}\n`);
+  return made;
+}
+
+function isCredentials(value: unknown): value is StoreCredentials {
+  if (typeof value !== "object" || value === null) return false;
+  return "accessKeyId" in value && typeof value.accessKeyId === "string" && "secretAccessKey" in value && typeof value.secretAccessKey === "string";
+}
+
+/** The file's JSON; `undefined` when there is no file or it holds none. */
+export async function readJson(path: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(path, "utf8")) as unknown;
+  } catch (error) {
+    if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}

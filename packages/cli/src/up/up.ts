@@ -1,0 +1,41 @@
+/** `homeplane up`: starts everything in this process and serves until it is told to stop. */
+import { rm } from "node:fs/promises";
+import { createLogger, type Logger } from "@homeplane/runtime-kit";
+import { compose, type Homeplane } from "./compose.ts";
+import type { UpConfig } from "./config.ts";
+import { type DataDirPaths, openDataDir } from "./data-dir.ts";
+import { type Endpoints, writeFiles } from "./files.ts";
+import { takeLock } from "./lock.ts";
+import { findPython, type PythonEnvironment } from "./python.ts";
+
+export interface Running {
+  readonly endpoints: Endpoints;
+  readonly paths: DataDirPaths;
+  readonly python: PythonEnvironment;
+  readonly homeplane: Homeplane;
+  /** Resolves when everything has stopped; rejects when a component could not go on. */
+  readonly stopped: Promise<void>;
+}
+
+/** Ready when it resolves. A failed start leaves nothing half-made: what was opened is closed, the lock is given back. */
+export async function up(config: UpConfig, signal: AbortSignal): Promise<Running> {
+  const paths = await openDataDir(config.dataDir);
+  const unlock = await takeLock(paths.lock, paths.root);
+  try {
+    const python = await findPython(config.python);
+    const log: Logger = createLogger({ level: config.logLevel, file: paths.log });
+    const homeplane = await compose(config, paths, python, log);
+    const stopped = homeplane.run(signal).finally(async () => {
+      await rm(paths.endpoints, { force: true });
+      await unlock();
+    });
+    // Whoever awaits it gets the failure; until then it must not end the process unseen.
+    stopped.catch((error: unknown) => log.fatal({ event: "homeplane.failed", err: error }));
+    const endpoints = await writeFiles(config, paths, homeplane);
+    log.info({ event: "homeplane.ready", ...endpoints });
+    return { endpoints, paths, python, homeplane, stopped };
+  } catch (error) {
+    await unlock();
+    throw error;
+  }
+}

@@ -1,0 +1,38 @@
+import type { Backoff } from "@homeplane/runtime-kit";
+
+/** How task pods are made; the same for every pod of the data plane. */
+export interface PodConfig {
+  /** Never empty: the SDK refuses to start without. */
+  readonly org: string;
+  /** The task gateway as `host:port`: the only address that pods talk to, besides the object store. */
+  readonly gateway: { readonly hostPort: string; readonly insecure: boolean };
+  /** Environment of every pod by which it reaches the object store. */
+  readonly objectStoreEnv: Readonly<Record<string, string>>;
+  /** Requests of a container that asks for nothing. */
+  readonly defaultRequests: { readonly cpu: string; readonly memory: string };
+  /** Numeric, because images name users that the kubelet can not tell from root. */
+  readonly user: { readonly uid: number; readonly gid: number };
+  readonly serviceAccount?: string;
+  /** Between SIGTERM and SIGKILL. */
+  readonly gracePeriodSeconds: number;
+}
+
+export interface ExecutorConfig {
+  readonly pod: PodConfig;
+  readonly cluster: string;
+  readonly systemFailureLimit: number;
+  readonly systemFailureBackoff: Backoff;
+  /** How long an image may fail to be pulled, or a container to be created, before that is the action's failure. */
+  readonly startGraceMs: number;
+  /** How long an ended run's TaskActions stay, after everything is acknowledged. */
+  readonly retentionMs: number;
+  readonly workers: number;
+}
+
+export const executorDefaults = {
+  systemFailureLimit: 3,
+  systemFailureBackoff: { baseMs: 1_000, maxMs: 5 * 60_000, jitter: "full" },
+  startGraceMs: 3 * 60_000,
+  retentionMs: 60 * 60_000,
+  workers: 16,
+} as const satisfies Partial<ExecutorConfig>;

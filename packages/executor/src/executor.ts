@@ -1,0 +1,103 @@
+/**
+ * The controller on TaskActions: two informers feed one work queue of keys; each key is reconciled by one worker at a time; reports leave by the
+ * outbox. Everything that it must remember is in the TaskActions.
+ */
+import { type Client, createClient, type Transport } from "@connectrpc/connect";
+import type { TaskAction } from "@homeplane/idl";
+import { EventsProxyService } from "@homeplane/idl/flyteidl2/workflow/events_proxy_service";
+import { InternalRunService } from "@homeplane/idl/flyteidl2/workflow/internal_run_service";
+import { Informer, type KubeClient, pods, WorkQueue } from "@homeplane/kube";
+import type { ObjectStore } from "@homeplane/object-store";
+import { type Clock, type Logger, type Random, runServices, type Service } from "@homeplane/runtime-kit";
+import type { ExecutorConfig } from "./config.ts";
+import type { Deps } from "./reconcile/deps.ts";
+import { FreshView } from "./reconcile/fresh-view.ts";
+import { ownerOf, projectPod } from "./reconcile/pod-record.ts";
+import { reconcile } from "./reconcile/reconciler.ts";
+import { Outbox } from "./report/outbox.ts";
+import { recordRequest } from "./report/record-request.ts";
+import { keyOfTaskAction, projectTaskAction, taskActionType } from "./resource.ts";
+
+export interface ExecutorOptions {
+  readonly client: KubeClient;
+  readonly store: ObjectStore;
+  /** The orchestration channel. */
+  readonly orchestration: Transport;
+  readonly config: ExecutorConfig;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+}
+
+export function createExecutor(options: ExecutorOptions): Service {
+  const { client, clock, random, log } = options;
+  const queue = new WorkQueue({ clock, random, log });
+  const common = { client, clock, random, log };
+  const taskActions = new Informer({
+    ...common,
+    type: taskActionType,
+    project: projectTaskAction,
+    indexes: { parent: (object: TaskAction) => (object.metadata.ownerReferences ?? []).map(({ uid }) => uid) },
+  });
+  const podInformer = new Informer({
+    ...common,
+    type: pods,
+    labelSelector: "flyte.org/managed=true",
+    project: projectPod,
+    indexes: { owner: (pod) => [ownerOf(pod)?.uid ?? ""] },
+  });
+  const runs: Client<typeof InternalRunService> = createClient(InternalRunService, options.orchestration);
+  const outbox = new Outbox({
+    ...common,
+    events: createClient(EventsProxyService, options.orchestration),
+    runs,
+    loadSpec: (report, signal) => recordRequest(client, report, signal),
+    onAcknowledged: (key) => queue.add(key),
+  });
+  const fresh = new FreshView();
+  const deps: Deps = { ...options, taskActions, pods: podInformer, fresh, outbox };
+
+  taskActions.onChange(({ type, object }) => {
+    const { uid = "" } = object.metadata;
+    if (type === "deleted") {
+      outbox.forget(uid);
+      fresh.forget(uid);
+    } else queue.add(keyOfTaskAction(object));
+    // A child that came while its parent ended is stopped by the parent's next pass.
+    const owner = object.metadata.ownerReferences?.[0];
+    if (type === "added" && owner !== undefined) queue.add(`${object.metadata.namespace}/${owner.name}`);
+    // The end of a parent or of a child may be what the other one waits for.
+    for (const child of taskActions.byIndex("parent", uid)) queue.add(keyOfTaskAction(child));
+  });
+  podInformer.onChange(({ object }) => {
+    const owner = ownerOf(object);
+    if (owner !== undefined) queue.add(owner.key);
+  });
+
+  return {
+    name: "executor",
+    run: (signal) => {
+      const informers: Service[] = [
+        { name: "executor.taskactions", run: (stop) => taskActions.run(stop) },
+        { name: "executor.pods", run: (stop) => podInformer.run(stop) },
+      ];
+      const workers: Service = {
+        name: "executor.workers",
+        run: async (stop) => {
+          // A pass before both views are whole would take what is not listed yet for absent.
+          await Promise.race([Promise.all([taskActions.synced, podInformer.synced]), aborted(stop)]);
+          if (stop.aborted) return;
+          await queue.run({ workers: options.config.workers, process: async (key, s) => (await reconcile(deps, key, s)) ?? {}, signal: stop });
+        },
+      };
+      return runServices([...informers, workers, outbox], signal);
+    },
+  };
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

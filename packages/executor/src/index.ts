@@ -1,0 +1,2 @@
+export { type ExecutorConfig, executorDefaults, type PodConfig } from "./config.ts";
+export { createExecutor, type ExecutorOptions } from "./executor.ts";

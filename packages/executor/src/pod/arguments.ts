@@ -1,0 +1,22 @@
+import { type PodContext, runStartTime } from "./task.ts";
+
+/** Values of the placeholders in a task's command and arguments, names in lower case (substitution ignores case). */
+export function placeholders(ctx: PodContext): ReadonlyMap<string, string> {
+  const { spec } = ctx.taskAction;
+  const rawData = ctx.runSpec?.rawDataStorage?.rawDataPrefix;
+  return new Map([
+    ["input", spec.inputUri ?? ""],
+    ["outputprefix", ctx.outputPrefix],
+    ["rawoutputdataprefix", rawData ? `${rawData.replace(/\/+$/, "")}/${spec.runName}/${spec.actionName}` : ctx.outputPrefix],
+    ["checkpointoutputprefix", `${ctx.outputPrefix}/_flytecheckpoints`],
+    ["prevcheckpointprefix", ctx.previousPrefix === "" ? '""' : `${ctx.previousPrefix}/_flytecheckpoints`],
+    ["runname", spec.runName],
+    ["actionname", spec.actionName],
+    ["runstarttime", runStartTime(ctx)],
+  ]);
+}
+
+/** Replaces `{{.name}}`; what is not ours is left for whoever knows it. */
+export function render(text: string, values: ReadonlyMap<string, string>): string {
+  return text.replaceAll(/\{\{\s*\.([A-Za-z]+)\s*\}\}/g, (whole, name: string) => values.get(name.toLowerCase()) ?? whole);
+}

@@ -1,0 +1,33 @@
+import type { EnvVar } from "@homeplane/kube";
+import type { PodContext } from "./task.ts";
+
+/**
+ * Environment in the order of precedence, weakest first: the run's, the task's, ours. Ours can not be overridden: without
+ * `_U_USE_ACTIONS` a parent waits for ever, and a forged attempt number would break fencing.
+ */
+export function environment(ctx: PodContext, taskEnv: readonly EnvVar[]): EnvVar[] {
+  const merged = new Map<string, EnvVar>();
+  for (const [name, value] of Object.entries(ctx.taskAction.spec.envVars ?? {})) merged.set(name, { name, value });
+  for (const variable of taskEnv) merged.set(variable.name, variable);
+  for (const [name, value] of Object.entries(ownEnvironment(ctx))) merged.set(name, { name, value });
+  return [...merged.values()];
+}
+
+function ownEnvironment(ctx: PodContext): Readonly<Record<string, string>> {
+  const { config, taskAction, attempt } = ctx;
+  const { project, domain, runName, actionName, runOutputBase } = taskAction.spec;
+  return {
+    ...config.objectStoreEnv,
+    _U_RUN_BASE: runOutputBase ?? "",
+    _U_ORG_NAME: config.org,
+    _U_EP_OVERRIDE: config.gateway.hostPort,
+    ...(config.gateway.insecure ? { _U_INSECURE: "true" } : {}),
+    _U_USE_ACTIONS: "1",
+    FLYTE_INTERNAL_EXECUTION_PROJECT: project,
+    FLYTE_INTERNAL_EXECUTION_DOMAIN: domain,
+    FLYTE_INTERNAL_EXECUTION_ID: runName,
+    RUN_NAME: runName,
+    ACTION_NAME: actionName,
+    FLYTE_ATTEMPT_NUMBER: String(attempt - 1),
+  };
+}

@@ -1,0 +1,110 @@
+/** The one place that reads a pod's status. */
+import type { ContainerStatus, Pod } from "@homeplane/kube";
+
+export interface PodView {
+  readonly name: string;
+  readonly namespace: string;
+  readonly uid: string;
+  readonly createdAt: string;
+  readonly deleting: boolean;
+  readonly primary: string;
+  readonly state: PodState;
+}
+
+export type PodState =
+  /** Not placed yet: no room, no quota, no node. */
+  | { readonly kind: "waiting"; readonly message: string }
+  | { readonly kind: "starting"; readonly message: string; readonly problem?: StartProblem }
+  | { readonly kind: "running"; readonly startedAt: string }
+  | { readonly kind: "ended"; readonly end: PodEnd };
+
+/** Why a container does not start, in the kubelet's word. */
+export interface StartProblem {
+  readonly reason: string;
+  readonly message: string;
+}
+
+export interface PodEnd {
+  readonly exitCode?: number;
+  /** Of the primary container: Completed, Error, OOMKilled, StartError, ... */
+  readonly reason: string;
+  readonly message: string;
+  readonly startedAt?: string;
+  readonly finishedAt?: string;
+  /** Killed from outside: eviction, preemption, a lost or stopping node. */
+  readonly disruption?: string;
+  readonly primaryMissing: boolean;
+  /** Some other container of the pod ran out of memory. */
+  readonly sidecarOom: boolean;
+}
+
+/** Pod reasons that are no fault of the task. */
+const disruptionReasons: ReadonlySet<string> = new Set(["Evicted", "Preempted", "Preempting", "NodeShutdown", "Shutdown", "NodeLost", "Terminated", "NodeAffinity", "UnexpectedAdmissionError"]);
+/** What a container that is on its way says; anything else is a problem. */
+const ordinaryWaiting: ReadonlySet<string> = new Set(["", "ContainerCreating", "PodInitializing"]);
+
+export function observePod(pod: Pod, primary: string): PodView {
+  const { metadata } = pod;
+  return {
+    name: metadata.name,
+    namespace: metadata.namespace ?? "",
+    uid: metadata.uid ?? "",
+    createdAt: metadata.creationTimestamp ?? "",
+    deleting: metadata.deletionTimestamp !== undefined,
+    primary,
+    state: stateOf(pod, primary),
+  };
+}
+
+function stateOf(pod: Pod, primary: string): PodState {
+  const status = pod.status ?? {};
+  const containers = status.containerStatuses ?? [];
+  const main = containers.find((container) => container.name === primary);
+  const podEnded = status.phase === "Succeeded" || status.phase === "Failed";
+  // The task is over when its own container is, whatever a sidecar still does.
+  if (podEnded || main?.state?.terminated !== undefined) return { kind: "ended", end: endOf(pod, primary) };
+  const startedAt = main?.state?.running?.startedAt;
+  if (main?.state?.running !== undefined) return { kind: "running", startedAt: startedAt ?? pod.metadata.creationTimestamp ?? "" };
+  const unscheduled = (status.conditions ?? []).find((condition) => condition.type === "PodScheduled" && condition.status === "False");
+  if (unscheduled !== undefined) return { kind: "waiting", message: unscheduled.message ?? unscheduled.reason ?? "" };
+  return starting([...(status.initContainerStatuses ?? []), ...containers]);
+}
+
+function starting(containers: readonly ContainerStatus[]): PodState {
+  for (const { state } of containers) {
+    const { reason = "", message = "" } = state?.waiting ?? {};
+    if (!ordinaryWaiting.has(reason)) return { kind: "starting", message: `${reason}: ${message}`, problem: { reason, message } };
+  }
+  return { kind: "starting", message: "" };
+}
+
+function endOf(pod: Pod, primary: string): PodEnd {
+  const status = pod.status ?? {};
+  const containers = status.containerStatuses ?? [];
+  const main = containers.find((container) => container.name === primary);
+  const terminated = main?.state?.terminated ?? failedInit(pod);
+  const disruption = disruptionOf(pod);
+  return {
+    ...(terminated === undefined ? {} : { exitCode: terminated.exitCode }),
+    reason: terminated?.reason ?? status.reason ?? "",
+    message: terminated?.message || status.message || "",
+    ...(terminated?.startedAt ? { startedAt: terminated.startedAt } : {}),
+    ...(terminated?.finishedAt ? { finishedAt: terminated.finishedAt } : {}),
+    ...(disruption === undefined ? {} : { disruption }),
+    primaryMissing: !pod.spec.containers.some((container) => container.name === primary),
+    sidecarOom: containers.some((c) => c !== main && c.state?.terminated?.reason === "OOMKilled"),
+  };
+}
+
+/** A pod whose init container failed never had a primary one; that failure is its end. */
+function failedInit(pod: Pod) {
+  return (pod.status?.initContainerStatuses ?? []).find((c) => (c.state?.terminated?.exitCode ?? 0) !== 0)?.state?.terminated;
+}
+
+function disruptionOf(pod: Pod): string | undefined {
+  const status = pod.status ?? {};
+  const condition = (status.conditions ?? []).find((c) => c.type === "DisruptionTarget" && c.status === "True");
+  if (condition !== undefined) return condition.message || condition.reason || "DisruptionTarget";
+  if (status.reason !== undefined && disruptionReasons.has(status.reason)) return `${status.reason}: ${status.message ?? ""}`;
+  return undefined;
+}

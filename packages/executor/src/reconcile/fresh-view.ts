@@ -1,0 +1,31 @@
+import type { TaskAction } from "@homeplane/idl";
+
+/**
+ * Our own writes before the watch echoes them: an informer lags, and a pass on a view older than our last patch would decide twice. The newer of
+ * the two by resourceVersion wins (comparable as numbers since Kubernetes 1.35's API contract, and in every server since etcd).
+ */
+export class FreshView {
+  readonly #written = new Map<string, TaskAction>();
+
+  note(taskAction: TaskAction): void {
+    const { uid = "" } = taskAction.metadata;
+    this.#written.set(uid, taskAction);
+  }
+
+  latest(seen: TaskAction): TaskAction {
+    const { uid = "" } = seen.metadata;
+    const written = this.#written.get(uid);
+    if (written === undefined) return seen;
+    if (version(written) > version(seen)) return written;
+    this.#written.delete(uid);
+    return seen;
+  }
+
+  forget(uid: string): void {
+    this.#written.delete(uid);
+  }
+}
+
+function version({ metadata }: TaskAction): bigint {
+  return BigInt(metadata.resourceVersion || "0");
+}

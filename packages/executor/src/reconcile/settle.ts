@@ -1,0 +1,67 @@
+/** An action that has ended: its children are stopped, its end is told, and in time it is cleaned away. */
+import { labels, labelValue, type TaskAction, taskActionFinalizer, terminalPhase } from "@homeplane/idl";
+import { isConflict, pods } from "@homeplane/kube";
+import { taskActionType } from "../resource.ts";
+import type { Deps, Next } from "./deps.ts";
+import { ignoreNotFound } from "./drive.ts";
+import { stopChildren } from "./stop-children.ts";
+import { removeFinalizer, writeLabels } from "./write.ts";
+
+export function isSettled({ metadata }: TaskAction): boolean {
+  return metadata.labels?.[labels.terminationStatus] === "terminated";
+}
+
+export async function settle(deps: Deps, taskAction: TaskAction, signal: AbortSignal): Promise<Next> {
+  const { metadata, spec } = taskAction;
+  await stopChildren(deps, taskAction, signal);
+  await stopPods(deps, taskAction, signal);
+  if (!isSettled(taskAction)) {
+    // The outbox calls us again once the end is acknowledged.
+    if (!deps.outbox.isAcknowledged(metadata.uid ?? "")) return undefined;
+    const completed = taskAction.status?.attemptHistory?.at(-1)?.endedAt ?? "";
+    const stamp = completed.replaceAll(":", "-");
+    await writeLabels(deps, taskAction, { [labels.terminationStatus]: "terminated", [labels.completedTime]: labelValue(stamp) }, signal);
+    return undefined;
+  }
+  deps.outbox.forget(metadata.uid ?? "");
+  if (metadata.deletionTimestamp !== undefined) {
+    if (!metadata.finalizers?.includes(taskActionFinalizer)) return undefined;
+    // A retried parent must still see that this child has ended.
+    if (parentIsLive(deps, taskAction)) return undefined;
+    await removeFinalizer(deps, taskAction, signal).catch((error: unknown) => {
+      if (!isConflict(error)) ignoreNotFound(error);
+    });
+    return undefined;
+  }
+  if (spec.parentActionName !== undefined) return undefined;
+  return retire(deps, taskAction, signal);
+}
+
+/** The root goes when its time is up; its descendants follow by owner. */
+async function retire(deps: Deps, taskAction: TaskAction, signal: AbortSignal): Promise<Next> {
+  const { metadata, status } = taskAction;
+  const endedAt = Date.parse(status?.attemptHistory?.at(-1)?.endedAt ?? metadata.creationTimestamp ?? "");
+  const left = endedAt + deps.config.retentionMs - deps.clock.now();
+  if (left > 0) return { requeueAfterMs: left };
+  const name = { namespace: metadata.namespace ?? "", name: metadata.name };
+  const options = { propagationPolicy: "Background" as const, preconditions: { uid: metadata.uid ?? "" }, signal };
+  await deps.client.delete(taskActionType, name, options).catch(ignoreNotFound);
+  return undefined;
+}
+
+/** A sidecar may outlive the task; a container that never started may still come to life. */
+async function stopPods(deps: Deps, { metadata }: TaskAction, signal: AbortSignal): Promise<void> {
+  for (const pod of deps.pods.byIndex("owner", metadata.uid ?? "")) {
+    const over = pod.status?.phase === "Succeeded" || pod.status?.phase === "Failed";
+    if (over || pod.metadata.deletionTimestamp !== undefined) continue;
+    const name = { namespace: pod.metadata.namespace ?? "", name: pod.metadata.name };
+    await deps.client.delete(pods, name, { preconditions: { uid: pod.metadata.uid ?? "" }, signal }).catch(ignoreNotFound);
+  }
+}
+
+function parentIsLive(deps: Deps, { metadata }: TaskAction): boolean {
+  const owner = metadata.ownerReferences?.[0];
+  if (owner === undefined) return false;
+  const parent = deps.taskActions.get(`${metadata.namespace}/${owner.name}`);
+  return parent !== undefined && parent.metadata.uid === owner.uid && terminalPhase(parent) === undefined;
+}

@@ -1,0 +1,96 @@
+/** The status of a TaskAction: conditions by phase, and the few moves that change it. Pure. */
+import type {
+  AttemptRecord,
+  Condition,
+  ErrorState,
+  Phase,
+  PhaseEntry,
+  Reason,
+  TaskAction,
+  TaskActionStatus,
+} from "@homeplane/idl";
+
+/** Texts in a status stay far below what an object may weigh. */
+const maxMessage = 8 * 1024;
+/** Old entries are of no use to anybody once they are reported. */
+const maxHistory = 100;
+
+export function cut(message: string, limit = maxMessage): string {
+  return message.length <= limit ? message : `${message.slice(0, limit)}... (cut, ${message.length} characters)`;
+}
+
+const progressing: Readonly<Record<Phase, Reason>> = {
+  QUEUED: "Queued",
+  WAITING_FOR_RESOURCES: "Queued",
+  INITIALIZING: "Initializing",
+  RUNNING: "Executing",
+  SUCCEEDED: "Completed",
+  FAILED: "PermanentFailure",
+  ABORTED: "Aborted",
+  TIMED_OUT: "TimedOut",
+};
+
+export function conditionsFor(phase: Phase, reason: Reason, message: string, at: string): Condition[] {
+  const text = cut(message, 1024);
+  const common = { reason, lastTransitionTime: at, ...(text === "" ? {} : { message: text }) };
+  const ended = phase === "SUCCEEDED" || phase === "FAILED" || phase === "ABORTED" || phase === "TIMED_OUT";
+  const list: Condition[] = [{ type: "Progressing", status: ended ? "False" : "True", ...common }];
+  if (phase === "SUCCEEDED") list.push({ type: "Succeeded", status: "True", ...common });
+  else if (ended) list.push({ type: "Failed", status: "True", ...common });
+  return list;
+}
+
+function withHistory(status: TaskActionStatus, entries: readonly PhaseEntry[]): PhaseEntry[] {
+  const known = status.phaseHistory ?? [];
+  const isNew = (entry: PhaseEntry) => !known.some((k) => k.phase === entry.phase && k.attempt === entry.attempt);
+  return [...known, ...entries.filter(isNew)].slice(-maxHistory);
+}
+
+/** The pod got as far as `phase`; `entries` are the phases that were only seen so far. */
+export function progressed(taskAction: TaskAction, phase: Phase, entries: readonly PhaseEntry[], message: string, at: string): TaskActionStatus {
+  const status = taskAction.status ?? {};
+  return {
+    attempts: status.attempts ?? 1,
+    systemFailures: status.systemFailures ?? 0,
+    conditions: conditionsFor(phase, progressing[phase], message, at),
+    phaseHistory: withHistory(status, entries),
+  };
+}
+
+/** The attempt has ended and the next one may start at `notBefore`. */
+export function retried(taskAction: TaskAction, record: AttemptRecord, entries: readonly PhaseEntry[], notBefore: string): TaskActionStatus {
+  const status = taskAction.status ?? {};
+  return {
+    attempts: record.attempt + 1,
+    systemFailures: 0,
+    conditions: conditionsFor("QUEUED", "RetryableFailure", record.error?.message ?? "", record.endedAt),
+    phaseHistory: withHistory(status, entries),
+    attemptHistory: [...(status.attemptHistory ?? []), record],
+    notBefore,
+  };
+}
+
+/** The pod was lost through no fault of the task: the same attempt goes on in a new pod. */
+export function relaunched(taskAction: TaskAction, error: ErrorState, entries: readonly PhaseEntry[], at: string, notBefore: string): TaskActionStatus {
+  const status = taskAction.status ?? {};
+  return {
+    attempts: status.attempts ?? 1,
+    systemFailures: (status.systemFailures ?? 0) + 1,
+    conditions: conditionsFor("QUEUED", "Queued", `${error.code}: ${error.message}`, at),
+    phaseHistory: withHistory(status, entries),
+    notBefore,
+  };
+}
+
+/** The action has ended for good. */
+export function ended(taskAction: TaskAction, record: AttemptRecord, entries: readonly PhaseEntry[], reason?: Reason): TaskActionStatus {
+  const status = taskAction.status ?? {};
+  return {
+    attempts: record.attempt,
+    systemFailures: status.systemFailures ?? 0,
+    conditions: conditionsFor(record.phase, reason ?? progressing[record.phase], record.error?.message ?? "", record.endedAt),
+    phaseHistory: withHistory(status, entries),
+    attemptHistory: [...(status.attemptHistory ?? []), record],
+    ...(record.error === undefined ? {} : { errorState: record.error }),
+  };
+}

@@ -1,0 +1,174 @@
+/**
+ * Reports what became of actions over the orchestration channel: at least once, in order within an action, in batches under load. What was
+ * acknowledged is remembered per action until the action is forgotten; nothing else is: after a crash all live actions report anew and the
+ * receiver drops what it has. With the control plane away the outbox holds one report per live action, the latest.
+ */
+import { type Client, Code, ConnectError } from "@connectrpc/connect";
+import type { EventsProxyService } from "@homeplane/idl/flyteidl2/workflow/events_proxy_service";
+import type { InternalRunService, RecordActionRequest } from "@homeplane/idl/flyteidl2/workflow/internal_run_service";
+import { type Backoff, backoffMs, type Clock, type Logger, messageOf, type Random, type Service, sleep } from "@homeplane/runtime-kit";
+import type { ActionReport } from "./action-report.ts";
+import { SentState } from "./sent-state.ts";
+
+const maxBatch = 400;
+const maxActionsPerRound = 100;
+const retryBackoff: Backoff = { baseMs: 250, maxMs: 15_000, jitter: "full" };
+const callTimeoutMs = 30_000;
+
+export interface OutboxOptions {
+  readonly events: Client<typeof EventsProxyService>;
+  readonly runs: Client<typeof InternalRunService>;
+  /** The spec of a child, read when it has to be sent; `undefined` = the TaskAction is gone. */
+  readonly loadSpec: (report: ActionReport, signal: AbortSignal) => Promise<RecordActionRequest | undefined>;
+  /** The end of this action is acknowledged. */
+  readonly onAcknowledged: (key: string) => void;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+}
+
+export class Outbox implements Service {
+  readonly name = "outbox";
+  readonly #options: OutboxOptions;
+  readonly #pending = new Map<string, ActionReport>();
+  readonly #sent = new Map<string, SentState>();
+  #wake: (() => void) | undefined;
+
+  constructor(options: OutboxOptions) {
+    this.#options = options;
+  }
+
+  submit(report: ActionReport): void {
+    if (!this.#stateOf(report.uid).hasNews(report)) return;
+    this.#pending.set(report.uid, report);
+    this.#wake?.();
+  }
+
+  /** True when the control plane knows how the action ended. */
+  isAcknowledged(uid: string): boolean {
+    return this.#sent.get(uid)?.endAcknowledged ?? false;
+  }
+
+  forget(uid: string): void {
+    this.#pending.delete(uid);
+    this.#sent.delete(uid);
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    for (let failures = 0; !signal.aborted; ) {
+      if (this.#pending.size === 0) await this.#news(signal);
+      if (signal.aborted) return;
+      const round = [...this.#pending.values()].slice(0, maxActionsPerRound);
+      try {
+        await this.#deliver(round, signal);
+        failures = 0;
+      } catch (error) {
+        if (signal.aborted) return;
+        const delay = backoffMs(retryBackoff, failures++, this.#options.random);
+        this.#options.log.warn({ event: "outbox.retry", actions: this.#pending.size, failures, error: messageOf(error), delay });
+        await sleep(this.#options.clock, delay, signal).catch(() => undefined);
+      }
+    }
+  }
+
+  #news(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        this.#wake = undefined;
+        signal.removeEventListener("abort", done);
+        resolve();
+      };
+      this.#wake = done;
+      signal.addEventListener("abort", done);
+    });
+  }
+
+  #stateOf(uid: string): SentState {
+    const state = this.#sent.get(uid) ?? new SentState();
+    this.#sent.set(uid, state);
+    return state;
+  }
+
+  async #deliver(round: readonly ActionReport[], signal: AbortSignal): Promise<void> {
+    // Every action is tried, then the first failure is thrown: one that can not be told never holds up the others.
+    const specs = await Promise.allSettled(round.map((report) => this.#sendSpec(report, signal)));
+    const known = round.filter((_, index) => specs[index]?.status === "fulfilled");
+    for (const batch of batches(known.map((report) => ({ report, events: this.#stateOf(report.uid).unsent(report) })))) {
+      await this.#sendEvents(batch, signal);
+    }
+    const ends = await Promise.allSettled(known.map((report) => this.#sendEnd(report, signal)));
+    for (const result of [...specs, ...ends]) if (result.status === "rejected") throw result.reason;
+  }
+
+  async #sendSpec(report: ActionReport, signal: AbortSignal): Promise<void> {
+    const state = this.#stateOf(report.uid);
+    if (report.isRoot || state.specSent) return;
+    const request = await this.#options.loadSpec(report, signal);
+    if (request !== undefined) {
+      await this.#options.runs.recordAction(request, { signal, timeoutMs: callTimeoutMs }).catch((error: unknown) => this.#refused(report, error));
+    }
+    state.specSent = true;
+  }
+
+  async #sendEvents(batch: readonly Item[], signal: AbortSignal): Promise<void> {
+    const events = batch.flatMap((item) => item.events);
+    if (events.length === 0) return;
+    try {
+      await this.#options.events.record({ events }, { signal, timeoutMs: callTimeoutMs });
+      for (const item of batch) this.#stateOf(item.report.uid).markSent(item.events);
+    } catch (error) {
+      if (!isPoison(error)) throw error;
+      // One event that the receiver refuses must not take the others with it.
+      if (batch.length > 1) for (const item of batch) await this.#sendEvents([item], signal);
+      else if (batch[0] !== undefined) {
+        this.#refused(batch[0].report, error);
+        this.#stateOf(batch[0].report.uid).markSent(batch[0].events);
+      }
+    }
+  }
+
+  /** What the receiver will never take is said aloud and given up: trying for ever would keep the action for ever. */
+  #refused(report: ActionReport, error: unknown): void {
+    if (!isPoison(error)) throw error;
+    this.#options.log.error({ event: "outbox.refused", action: report.key, error: messageOf(error) });
+  }
+
+  async #sendEnd(report: ActionReport, signal: AbortSignal): Promise<void> {
+    const state = this.#stateOf(report.uid);
+    if (report.end !== undefined && !state.endAcknowledged) {
+      const { status, abortReason } = report.end;
+      await this.#options.runs
+        .updateActionStatus({ actionId: report.id, status, abortReason }, { signal, timeoutMs: callTimeoutMs })
+        .catch((error: unknown) => this.#refused(report, error));
+      state.endAcknowledged = true;
+      this.#options.onAcknowledged(report.key);
+    }
+    // A newer report that came meanwhile stays.
+    if (this.#pending.get(report.uid) === report) this.#pending.delete(report.uid);
+  }
+}
+
+interface Item {
+  readonly report: ActionReport;
+  readonly events: ActionReport["events"];
+}
+
+/** Whole actions together, at most `maxBatch` events unless one action has more. */
+function* batches(items: readonly Item[]): Generator<Item[]> {
+  let batch: Item[] = [];
+  let size = 0;
+  for (const item of items) {
+    if (size > 0 && size + item.events.length > maxBatch) {
+      yield batch;
+      batch = [];
+      size = 0;
+    }
+    batch.push(item);
+    size += item.events.length;
+  }
+  if (batch.length > 0) yield batch;
+}
+
+function isPoison(error: unknown): boolean {
+  return error instanceof ConnectError && (error.code === Code.InvalidArgument || error.code === Code.NotFound);
+}

@@ -1,0 +1,27 @@
+import { create } from "@bufbuild/protobuf";
+import { attemptPrefix, phaseOf, phaseToProto, type TaskAction } from "@homeplane/idl";
+import type { Action } from "@homeplane/idl/flyteidl2/actions/actions_service";
+import { ExecutionError_ErrorKind } from "@homeplane/idl/flyteidl2/core/execution";
+import { type ActionUpdate, ActionUpdateSchema } from "@homeplane/idl/flyteidl2/workflow/state_service";
+
+/** What a parent is told of a child. The output's address is always there: without one the SDK fills the user's log with warnings. */
+export function updateOfChild(taskAction: TaskAction): ActionUpdate {
+  const { spec, status = {} } = taskAction;
+  const { org = "", project, domain, runName, actionName } = spec;
+  const current = attemptPrefix(spec.runOutputBase ?? "", actionName, status.attempts ?? 1, status.systemFailures ?? 0);
+  const error = status.errorState;
+  return create(ActionUpdateSchema, {
+    actionId: { run: { org, project, domain, name: runName }, name: actionName },
+    phase: phaseToProto(phaseOf(taskAction)),
+    outputUri: status.attemptHistory?.at(-1)?.outputUri ?? current,
+    ...(error ? { error: { ...error, kind: ExecutionError_ErrorKind[error.kind] } } : {}),
+  });
+}
+
+/** A trace comes with its outcome; its address is the file's own. */
+export function updateOfTrace(trace: Action): ActionUpdate {
+  if (trace.spec.case !== "trace") throw new TypeError("not a trace");
+  const { phase, outputs } = trace.spec.value;
+  const { actionId } = trace;
+  return create(ActionUpdateSchema, { ...(actionId ? { actionId } : {}), phase, outputUri: outputs?.outputUri ?? "" });
+}

@@ -1,0 +1,120 @@
+/** ActionsService for task pods, from TaskActions: Enqueue = create, acknowledged when stored; WatchForUpdates = watch. */
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { Code, ConnectError, type ServiceImpl } from "@connectrpc/connect";
+import { abortReasonAnnotation, namespaceOf, type TaskAction, taskActionName, terminalPhase } from "@homeplane/idl";
+import type { Action, ActionsService, WatchForUpdatesResponseSchema } from "@homeplane/idl/flyteidl2/actions/actions_service";
+import type { ActionIdentifier } from "@homeplane/idl/flyteidl2/common/identifier";
+import type { ActionUpdate } from "@homeplane/idl/flyteidl2/workflow/state_service";
+import { isAlreadyExists, isNotFound, type KubeClient, KubeError } from "@homeplane/kube";
+import { updateOfChild, updateOfTrace } from "./action-update.ts";
+import { childTaskAction } from "./child-task-action.ts";
+import { type Children, taskActionType } from "./children.ts";
+import type { Traces } from "./traces.ts";
+import { Updates } from "./updates.ts";
+
+type WatchMessage = MessageInitShape<typeof WatchForUpdatesResponseSchema>;
+
+export interface ActionsServiceOptions {
+  readonly client: KubeClient;
+  readonly children: Children;
+  readonly traces: Traces;
+  /** Aborts when the gateway stops: watches end cleanly then (CANCELED would hang the parent for ever). */
+  readonly stopping: AbortSignal;
+}
+
+export function actionsService({ client, children, traces, stopping }: ActionsServiceOptions): Partial<ServiceImpl<typeof ActionsService>> {
+  const liveParent = async (run: ActionIdentifier["run"], name: string, signal: AbortSignal): Promise<TaskAction> => {
+    const { namespace, name: resource } = nameOf(run, name);
+    const known = children.informer.get(`${namespace}/${resource}`);
+    const parent = known ?? (await client.get(taskActionType, { namespace, name: resource }, { signal }).catch(converted));
+    if (parent.metadata.deletionTimestamp !== undefined || terminalPhase(parent) !== undefined) {
+      throw new ConnectError(`parent action ${name} has ended or is being aborted: it can start no more children`, Code.Aborted);
+    }
+    return parent;
+  };
+
+  return {
+    async enqueue({ action }, { signal }) {
+      if (action?.actionId?.run === undefined) throw new ConnectError("action.action_id: is required", Code.InvalidArgument);
+      if (!action.parentActionName) throw new ConnectError("action.parent_action_name: is required", Code.InvalidArgument);
+      const parent = await liveParent(action.actionId.run, action.parentActionName, signal);
+      switch (action.spec.case) {
+        case "task":
+          await createChild(client, childTaskAction(parent, action, action.spec.value), signal);
+          return {};
+        case "trace":
+          await traces.record(parent.spec.runOutputBase ?? "", withRunOf(parent, action));
+          return {};
+        default:
+          throw new ConnectError(`action.spec: ${action.spec.case ?? "nothing"} is not supported yet; use a task or a trace`, Code.InvalidArgument);
+      }
+    },
+
+    async *watchForUpdates({ filter }, { signal }): AsyncGenerator<WatchMessage> {
+      const id = filter.case === "parentActionId" ? filter.value : undefined;
+      const { namespace, name } = nameOf(id?.run, id?.name ?? "");
+      const key = `${namespace}/${name}`;
+      await children.informer.synced;
+      const updates = new Updates<ActionUpdate>(AbortSignal.any([signal, stopping]));
+      // Listening starts before the snapshot is taken: what changes meanwhile comes again, nothing is missed.
+      const stops = [children.listen(key, (child) => updates.push(child.spec.actionName, updateOfChild(child)))];
+      try {
+        for (const child of children.of(key)) yield update(updateOfChild(child));
+        const base = (children.informer.get(key) ?? (await client.get(taskActionType, { namespace, name }, { signal }).catch(converted))).spec.runOutputBase ?? "";
+        stops.push(traces.listen(base, id?.name ?? "", (trace) => updates.push(trace.actionId?.name ?? "", updateOfTrace(trace))));
+        for await (const trace of traces.of(base, id?.name ?? "")) yield update(updateOfTrace(trace));
+        yield { message: { case: "controlMessage", value: { $typeName: "flyteidl2.workflow.ControlMessage", sentinel: true } } };
+        for await (const item of updates) yield update(item);
+      } finally {
+        for (const stop of stops) stop();
+      }
+    },
+
+    async abort({ actionId, reason }, { signal }) {
+      const { namespace, name } = nameOf(actionId?.run, actionId?.name ?? "");
+      const patch = { metadata: { annotations: { [abortReasonAnnotation]: reason ?? "aborted by its parent" } } };
+      const found = await client.patch(taskActionType, { namespace, name }, patch, { signal }).catch(converted);
+      if (terminalPhase(found) !== undefined) return {};
+      await client.delete(taskActionType, { namespace, name }, { preconditions: { uid: found.metadata.uid ?? "" }, signal }).catch(converted);
+      return {};
+    },
+  };
+}
+
+function update(value: ActionUpdate): WatchMessage {
+  return { message: { case: "actionUpdate", value } };
+}
+
+/** Idempotent: the same child again is the child that is there. */
+async function createChild(client: KubeClient, child: TaskAction, signal: AbortSignal): Promise<void> {
+  try {
+    await client.create(taskActionType, child, { signal });
+  } catch (error) {
+    if (!isAlreadyExists(error)) converted(error);
+    const { namespace = "", name } = child.metadata;
+    const existing = await client.get(taskActionType, { namespace, name }, { signal }).catch(converted);
+    const { runName, actionName, parentActionName } = existing.spec;
+    if (runName === child.spec.runName && actionName === child.spec.actionName && parentActionName === child.spec.parentActionName) return;
+    throw new ConnectError(`TaskAction ${namespace}/${name} belongs to action ${actionName} of run ${runName}`, Code.InvalidArgument, undefined, undefined, error);
+  }
+}
+
+/** A trace carries the run of its parent, whatever organisation the pod thinks it is in. */
+function withRunOf({ spec }: TaskAction, action: Action): Action {
+  const run = { $typeName: "flyteidl2.common.RunIdentifier" as const, org: spec.org ?? "", project: spec.project, domain: spec.domain, name: spec.runName };
+  return { ...action, actionId: { $typeName: "flyteidl2.common.ActionIdentifier", run, name: action.actionId?.name ?? "" } };
+}
+
+function nameOf(run: ActionIdentifier["run"], action: string): { namespace: string; name: string } {
+  if (!run?.project || !run.domain || !run.name) throw new ConnectError("action_id.run: project, domain and name are required", Code.InvalidArgument);
+  if (action === "") throw new ConnectError("action_id.name: is required", Code.InvalidArgument);
+  return { namespace: namespaceOf(run.project, run.domain), name: taskActionName(run.name, action) };
+}
+
+/** The API's refusals in the words that the SDK acts on: UNAVAILABLE backs off and tries again, INVALID_ARGUMENT fails the action. */
+function converted(error: unknown): never {
+  if (!(error instanceof KubeError)) throw error;
+  if (isNotFound(error)) throw new ConnectError(error.message, Code.NotFound, undefined, undefined, error);
+  const final = error.status === 422 || error.status === 413 || error.status === 400;
+  throw new ConnectError(error.message, final ? Code.InvalidArgument : Code.Unavailable, undefined, undefined, error);
+}

@@ -1,0 +1,1 @@
+export { createTaskGateway, type TaskGateway, type TaskGatewayOptions } from "./task-gateway.ts";

@@ -1,0 +1,76 @@
+/** The only address that task pods talk to, besides the object store. */
+import { createClient, type Interceptor, type Transport } from "@connectrpc/connect";
+import { connectNodeAdapter } from "@connectrpc/connect-node";
+import { ActionsService } from "@homeplane/idl/flyteidl2/actions/actions_service";
+import { ClusterService } from "@homeplane/idl/flyteidl2/cluster/service";
+import { DataProxyService } from "@homeplane/idl/flyteidl2/dataproxy/dataproxy_service";
+import { ImageService } from "@homeplane/idl/flyteidl2/imagebuilder/service";
+import { ProjectService } from "@homeplane/idl/flyteidl2/project/project_service";
+import { TaskService } from "@homeplane/idl/flyteidl2/task/task_service";
+import { EventsProxyService } from "@homeplane/idl/flyteidl2/workflow/events_proxy_service";
+import { InternalRunService } from "@homeplane/idl/flyteidl2/workflow/internal_run_service";
+import { RunService } from "@homeplane/idl/flyteidl2/workflow/run_service";
+import type { ObjectStoreService } from "@homeplane/idl/homeplane/v1/dataplane";
+import type { KubeClient } from "@homeplane/kube";
+import { type Clock, type HttpServer, listenHttp, type Logger, type Random, runServices, type Service } from "@homeplane/runtime-kit";
+import type { Client } from "@connectrpc/connect";
+import { actionsService } from "./actions-service.ts";
+import { Children } from "./children.ts";
+import { passOn } from "./pass-on.ts";
+import { Traces } from "./traces.ts";
+
+export interface TaskGatewayOptions {
+  readonly client: KubeClient;
+  readonly objects: Client<typeof ObjectStoreService>;
+  /** The orchestration channel: reports of traces. */
+  readonly orchestration: Transport;
+  /** The control plane's client services, over the orchestration channel. */
+  readonly upstream: Transport;
+  /** Converts what handlers throw. */
+  readonly interceptors: readonly Interceptor[];
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+}
+
+export interface TaskGateway {
+  readonly service: Service;
+  listen(options: { host: string; port: number }): Promise<HttpServer>;
+}
+
+/** A child's spec is at most 1 MiB. */
+const maxRequestBytes = 4 << 20;
+const passedOn = [RunService, DataProxyService, ClusterService, ProjectService, TaskService, ImageService];
+
+export function createTaskGateway(options: TaskGatewayOptions): TaskGateway {
+  const stopping = new AbortController();
+  const children = new Children(options);
+  const traces = new Traces({
+    ...options,
+    events: createClient(EventsProxyService, options.orchestration),
+    runs: createClient(InternalRunService, options.orchestration),
+  });
+  const service: Service = {
+    name: "task-gateway",
+    run: async (signal) => {
+      signal.addEventListener("abort", () => stopping.abort(), { once: true });
+      await runServices([{ name: "task-gateway.taskactions", run: (stop) => children.informer.run(stop) }, traces], signal);
+    },
+  };
+  return {
+    service,
+    listen: ({ host, port }) =>
+      listenHttp({
+        host,
+        port,
+        handler: connectNodeAdapter({
+          routes: (router) => {
+            router.service(ActionsService, actionsService({ client: options.client, children, traces, stopping: stopping.signal }));
+            passOn(router, passedOn, options.upstream);
+          },
+          interceptors: [...options.interceptors],
+          readMaxBytes: maxRequestBytes,
+        }),
+      }),
+  };
+}

@@ -9,7 +9,7 @@ import { type ResourceType, resourceKey } from "./resource-type.ts";
 import { applyDefaults, prune, unevaluated } from "./schema-prune.ts";
 import { validate } from "./schema-validate.ts";
 
-export const NAMESPACE_SUBJECT = { group: "", plural: "namespaces", kind: "Namespace" };
+const NAMESPACE_SUBJECT = { group: "", plural: "namespaces", kind: "Namespace" };
 
 /**
  * The namespace must exist and must not be on its way out. The returned check makes that part of the create's transaction,

@@ -10,7 +10,7 @@ export const MAX_DEPENDENTS = 100_000;
 const PAGE = 200;
 
 /** A call of the collector itself; undefined when the resource is not served (any more). */
-export function internalCall(context: ApiContext, key: ObjectKey): Call | undefined {
+function internalCall(context: ApiContext, key: ObjectKey): Call | undefined {
   const type = context.registry.byResource(key.resource);
   if (type === undefined) return undefined;
   const path = {
@@ -43,7 +43,7 @@ export async function deleteKey(context: ApiContext, key: ObjectKey, options: De
 }
 
 /** Stores `object` in place of `stored`, or deletes it when it was only waiting for what has just been taken away. */
-export async function settle(context: ApiContext, stored: Stored, object: KubeObject): Promise<void> {
+async function settle(context: ApiContext, stored: Stored, object: KubeObject): Promise<void> {
   const call = internalCall(context, stored);
   if (call === undefined) return;
   const { deletionTimestamp, deletionGracePeriodSeconds = 0, finalizers = [] } = object.metadata;

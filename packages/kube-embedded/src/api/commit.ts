@@ -5,7 +5,7 @@ import type { Call } from "./context.ts";
 import { selectableOf } from "./registry.ts";
 
 /** Another writer was faster; the operation is computed again from the newer state. */
-export class Raced extends Error {
+class Raced extends Error {
   override readonly name = "Raced";
 }
 
@@ -23,7 +23,7 @@ export async function retryRaces<T>(attempt: () => Promise<T>, giveUp: () => Err
   throw giveUp();
 }
 
-export function isDryRun(call: Call): boolean {
+function isDryRun(call: Call): boolean {
   return call.query.getAll("dryRun").includes("All");
 }
 

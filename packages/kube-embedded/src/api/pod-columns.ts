@@ -36,7 +36,7 @@ function containerReason(pod: KubeObject, reason: string): string {
 }
 
 /** The STATUS column, by the rules of kube-apiserver's `printPod`. */
-export function podStatus(pod: KubeObject): string {
+function podStatus(pod: KubeObject): string {
   const reason = textAt(pod, "status", "reason") ?? textAt(pod, "status", "phase") ?? "Pending";
   const deleting = pod.metadata.deletionTimestamp !== undefined;
   if (deleting && textAt(pod, "status", "reason") === "NodeLost") return "Unknown";

@@ -22,7 +22,7 @@ export function tableOptions(call: Call, version: string): TableOptions {
   return { version, include, now: call.context.clock.now() };
 }
 
-export function warningHeaders(call: Call): Record<string, string> {
+function warningHeaders(call: Call): Record<string, string> {
   const texts = call.warnings.map((text) => `299 - ${JSON.stringify(text)}`);
   return texts.length === 0 ? {} : { warning: texts.join(", ") };
 }

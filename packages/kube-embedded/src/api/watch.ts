@@ -26,7 +26,7 @@ function leaving(change: Change): string {
 }
 
 /** What a watch with this selection says about a change: nothing, or type and object. */
-export function seenAs(change: Change, match: Match | undefined): { type: string; json: string } | undefined {
+function seenAs(change: Change, match: Match | undefined): { type: string; json: string } | undefined {
   if (match === undefined) return { type: change.type, json: change.json };
   const is = match(change.selectable);
   // Without `previous` selectors saw no difference: it was selected exactly when it is now.

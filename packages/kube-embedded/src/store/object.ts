@@ -1,6 +1,6 @@
 import type { Json, JsonObject } from "./json.ts";
 
-export type OwnerReference = {
+type OwnerReference = {
   apiVersion: string;
   kind: string;
   name: string;
@@ -10,7 +10,7 @@ export type OwnerReference = {
 };
 
 /** https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/object-meta/ ; times are RFC 3339, whole seconds. */
-export type ObjectMeta = {
+type ObjectMeta = {
   name?: string;
   generateName?: string;
   namespace?: string;

@@ -8,7 +8,7 @@ import type { Store } from "../store/store.ts";
 import { VirtualClock } from "./virtual-clock.ts";
 
 /** mulberry32: a small generator whose sequence is its seed's. */
-export function seededRandom(seed: number): () => number {
+function seededRandom(seed: number): () => number {
   let state = seed;
   return () => {
     state = (state + 0x6d2b79f5) | 0;

@@ -1,13 +1,10 @@
-import { constants, type FSWatcher, watch } from "node:fs";
+import { constants } from "node:fs";
 import { type FileHandle, open, rm } from "node:fs/promises";
 import { type Clock, type Logger, messageOf } from "@homeplane/runtime-kit";
 import { criTime, frame, type Stream } from "./cri-format.ts";
+import { type Follower, followFiles } from "./follow-files.ts";
 import { criFile, type LogPosition, positionOf, rawFile, STREAMS, TRUNCATED } from "./log-files.ts";
 
-/** A file's watch may be lost without a word (inotify limits, odd file systems): then this is the delay of a line. */
-const POLL_MS = 500;
-/** A busy writer causes an event per write; this bounds how often a pass over the files is made. */
-const MIN_GAP_MS = 15;
 const CHUNK_BYTES = 256 * 1024;
 /** How far a raw file may run ahead of its cap before it is cut back. */
 const SLACK_BYTES = 1024 * 1024;
@@ -40,9 +37,8 @@ export class ContainerLog {
   #midLine: boolean;
   #truncated: boolean;
   #ended = false;
-  #pass: Promise<void> = Promise.resolve();
-  #nudge: (() => void) | undefined;
-  #loop: Promise<void> | undefined;
+  #pass: Promise<boolean> = Promise.resolve(true);
+  #follower: Follower | undefined;
 
   private constructor(
     options: ContainerLogOptions,
@@ -86,12 +82,14 @@ export class ContainerLog {
 
   /** Starts to follow the raw files, until {@link finish}. */
   follow(): void {
-    this.#loop ??= this.#run();
+    const { folder, clock, log } = this.#options;
+    const files = STREAMS.map((stream) => rawFile(folder, stream));
+    this.#follower ??= followFiles({ files, clock, log, pass: () => this.pump() });
   }
 
-  /** Takes in all whole lines that are there now. */
-  pump(): Promise<void> {
-    this.#pass = this.#pass.then(() => (this.#ended ? undefined : this.#takeAll(false)));
+  /** Takes in all whole lines that are there now; false when they could not be written. */
+  pump(): Promise<boolean> {
+    this.#pass = this.#pass.then((well) => (this.#ended ? well : this.#takeAll(false)));
     return this.#pass;
   }
 
@@ -100,12 +98,13 @@ export class ContainerLog {
     if (this.#ended) return;
     await this.pump();
     this.#pass = this.#pass.then(() => this.#takeAll(true));
-    await this.#pass;
+    const complete = await this.#pass;
     this.#ended = true;
-    this.#nudge?.();
     this.#wakeReaders();
-    await this.#loop;
+    await this.#follower?.stop();
     await Promise.all([this.#log.close(), ...this.#sources.map((source) => source.file.close())]);
+    // What could not be taken in (a full disk) is taken in by the next start.
+    if (!complete) return;
     for (const stream of STREAMS) await rm(rawFile(this.#options.folder, stream), { force: true });
   }
 
@@ -125,67 +124,17 @@ export class ContainerLog {
     });
   }
 
-  async #run(): Promise<void> {
-    const { clock } = this.#options;
-    let nudged = false;
-    this.#nudge = () => {
-      nudged = true;
-      wake();
-    };
-    let wake = (): void => {};
-    const watchers = this.#watchers(() => this.#nudge?.());
-    const pause = (ms: number, wakeable: boolean): Promise<void> =>
-      new Promise((resolve) => {
-        if (this.#ended || (wakeable && nudged)) return resolve();
-        const cancel = clock.after(ms, resolve);
-        wake = () => {
-          if (!wakeable && !this.#ended) return;
-          cancel();
-          resolve();
-        };
-      });
-    try {
-      while (!this.#ended) {
-        nudged = false;
-        await this.pump();
-        await pause(MIN_GAP_MS, false);
-        await pause(POLL_MS, true);
-      }
-    } finally {
-      for (const watcher of watchers) watcher.close();
-    }
-  }
-
-  #watchers(changed: () => void): readonly FSWatcher[] {
-    const watchers: FSWatcher[] = [];
-    for (const stream of STREAMS) {
-      try {
-        const watcher = watch(rawFile(this.#options.folder, stream), { persistent: false }, changed);
-        watcher.on("error", (error) => this.#pollsOnly(error));
-        watchers.push(watcher);
-      } catch (error) {
-        this.#pollsOnly(error);
-      }
-    }
-    return watchers;
-  }
-
-  #pollsOnly(error: unknown): void {
-    this.#options.log.warn(
-      { event: "pod_log_watch_lost", folder: this.#options.folder, error: messageOf(error) },
-      `a container's output can not be watched; it is polled every ${POLL_MS} ms instead`,
-    );
-  }
-
-  async #takeAll(last: boolean): Promise<void> {
+  async #takeAll(last: boolean): Promise<boolean> {
     try {
       for (const source of this.#sources) await this.#take(source, last);
+      return true;
     } catch (error) {
       // A full disk, most likely. Nothing was counted as taken: the next pass writes it again at the same place.
       this.#options.log.error(
         { event: "pod_log_write_failed", folder: this.#options.folder, error: messageOf(error) },
         "a container's output could not be written to its log",
       );
+      return false;
     }
   }
 

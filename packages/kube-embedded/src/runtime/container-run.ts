@@ -71,7 +71,8 @@ export async function runContainer(container: Container, host: ContainerHost, de
     log.follow();
     const cwd = workingFolder(folders, container.workingDir);
     await mkdir(cwd, { recursive: true });
-    const program = await findProgram(commandLine(container, env.own), env.all.PATH, cwd);
+    const refused = unsupported(container);
+    const program = refused ?? (await findProgram(commandLine(container, env.own), env.all.PATH, cwd));
     if (stopping.aborted) return;
     const how = { env: env.all, cwd, logFolder };
     const started = typeof program === "string" ? program : await startProcess(program, how);
@@ -80,6 +81,15 @@ export async function runContainer(container: Container, host: ContainerHost, de
   } finally {
     await log.finish();
   }
+}
+
+/** What a local process can not do must not be left out in silence. */
+function unsupported(container: Container): string | undefined {
+  if (container.restartPolicy === "Always")
+    return "sidecar init containers (restartPolicy: Always) are not supported for local processes";
+  if ((container.envFrom ?? []).length > 0)
+    return "envFrom is not supported for local processes; name the variables in env";
+  return undefined;
 }
 
 export function startError(message: string, now: number): Ended {

@@ -10,7 +10,8 @@ import { openStore } from "../store/sqlite-store.ts";
 import { MARK_NODE } from "./container-env.ts";
 import { nodeMark, podsFolder } from "./folders.ts";
 import { findProcesses } from "./procfs.ts";
-import { ProcessRuntime, type ProcessRuntimeOptions } from "./process-runtime.ts";
+import { ProcessRuntime } from "./process-runtime.ts";
+import type { ProcessRuntimeOptions } from "./runtime-options.ts";
 
 export const BASE_ENV = { PATH: "/usr/local/bin:/usr/bin:/bin", LANG: "C.UTF-8" };
 

@@ -37,6 +37,7 @@ export async function positionOf(log: FileHandle): Promise<LogPosition> {
   let midLine = false;
   let truncated = false;
   let carry = Buffer.alloc(0);
+  if ((await log.stat()).size === 0) return { size, taken, midLine, truncated };
   for (;;) {
     const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
     const { bytesRead } = await log.read(chunk, 0, CHUNK_BYTES, size + carry.length);

@@ -1,5 +1,7 @@
 import { type FileHandle, open } from "node:fs/promises";
+import { HomeplaneError } from "@homeplane/runtime-kit";
 import type { ContainerLog } from "./container-log.ts";
+import { isErrno } from "./end-processes.ts";
 import { type CriRecord, criTime, recordAt } from "./cri-format.ts";
 import { tailStart } from "./log-tail.ts";
 
@@ -15,7 +17,8 @@ export interface LogSelection {
   readonly signal: AbortSignal;
 }
 
-const CHUNK_BYTES = 256 * 1024;
+/** More than three of the largest records. */
+const CHUNK_BYTES = 64 * 1024;
 /** Wake-ups come from the log itself; this only bounds what a lost one could cost. */
 const FALLBACK_MS = 1000;
 
@@ -29,11 +32,22 @@ export async function* readLog(
   selection: LogSelection,
 ): AsyncGenerator<Uint8Array> {
   await live?.pump();
-  const log = await open(file, "r");
+  const log = await openLog(file);
   try {
     yield* limited(render(log, live, selection), selection.limitBytes);
   } finally {
     await log.close();
+  }
+}
+
+async function openLog(file: string): Promise<FileHandle> {
+  try {
+    return await open(file, "r");
+  } catch (error) {
+    if (!isErrno(error, "ENOENT")) throw error;
+    const message = "there is no log of this container: it was never started on this node";
+    const next = "Read the pod's status: it says why the container did not start.";
+    throw new HomeplaneError("KUBE_LOG_MISSING", message, next, { cause: error });
   }
 }
 

@@ -84,7 +84,7 @@ test("a deleted pod gets SIGTERM and its grace, and is gone with its folder when
   await using kube = await fixture();
   kube.start();
   await kube.run("polite", {
-    script: "trap 'echo bye; exit 0' TERM; echo up; while :; do sleep 0.02; done",
+    script: "exec 2>/dev/null; trap 'echo bye; exit 0' TERM; echo up; while :; do sleep 0.02; done",
     terminationGracePeriodSeconds: 20,
   });
   await kube.until("polite", (pod) => pod?.status?.phase === "Running");

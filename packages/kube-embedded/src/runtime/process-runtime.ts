@@ -1,5 +1,5 @@
-import { Informer, type KubeClient, type Pod, pods, WorkQueue } from "@homeplane/kube";
-import { type Clock, type Logger, messageOf, type Random, type Service, sleep } from "@homeplane/runtime-kit";
+import { Informer, type Pod, pods, WorkQueue } from "@homeplane/kube";
+import { type Logger, messageOf, type Service, sleep } from "@homeplane/runtime-kit";
 import { sameConditions, mergeConditions } from "./conditions.ts";
 import { nodeMark, podFolders, removePodFolder } from "./folders.ts";
 import { criFile } from "./log-files.ts";
@@ -9,49 +9,16 @@ import { PodApi } from "./pod-api.ts";
 import { PodRun } from "./pod-run.ts";
 import { lostStatus, podStatus, statusTime, unschedulable } from "./pod-status.ts";
 import { isTerminal, type PodView, podView, specGraceSeconds } from "./pod-view.ts";
+import type { PodLogsRequest, ProcessRuntimeOptions } from "./runtime-options.ts";
 import { Slots, slotPod } from "./slots.ts";
 import { endSurvivors, tidyPodFolders } from "./survivors.ts";
-
-export interface ProcessRuntimeOptions {
-  readonly client: KubeClient;
-  /** The pods' folders lie below `<dataDir>/pods/<uid>/`. Only one runtime may use it at a time. */
-  readonly dataDir: string;
-  readonly nodeName: string;
-  /** Path of a Python interpreter; its folder goes first on every pod's PATH. */
-  readonly python?: string;
-  /** PATH, LANG, ... of every pod. Nothing is inherited from homeplane's own environment. */
-  readonly baseEnv: Readonly<Record<string, string>>;
-  /** How many pods run at once; a pod that waits for its children is not counted. */
-  readonly slots: number;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Logger;
-  /** The largest log of one container, default 256 MiB; what is printed beyond it is dropped, and the log says so. */
-  readonly logMaxBytes?: number;
-  /** What pods get to end when the runtime stops, default 10 s. */
-  readonly stopGraceMs?: number;
-}
-
-/** What the API server's `/log` asks for. */
-export interface PodLogsRequest {
-  readonly namespace: string;
-  readonly pod: string;
-  readonly uid: string;
-  readonly container: string;
-  readonly follow: boolean;
-  readonly timestamps: boolean;
-  readonly tailLines?: number;
-  /** RFC 3339. */
-  readonly sinceTime?: string;
-  readonly sinceSeconds?: number;
-  readonly limitBytes?: number;
-  readonly signal: AbortSignal;
-}
 
 const DEFAULT_LOG_MAX_BYTES = 256 * 1024 * 1024;
 const DEFAULT_STOP_GRACE_MS = 10_000;
 /** After the last process has ended, for the status of their pods to reach the API. */
 const LAST_WRITES_MS = 5_000;
+/** More than killing takes when it can succeed at all. */
+const UNKILLABLE_MS = 15_000;
 /** A pod that was taken from the API without a grace of its own gets at most this. */
 const GONE_GRACE_SECONDS = 10;
 const WORKERS = 16;
@@ -277,7 +244,8 @@ export class ProcessRuntime implements Service {
     });
     const graceMs = this.#options.stopGraceMs ?? DEFAULT_STOP_GRACE_MS;
     for (const { run } of runs) run.stop("shutdown", Math.min(graceMs, specGraceSeconds(run.pod.spec) * 1000));
-    await Promise.all(runs.map(({ run }) => run.done));
+    // A process in an uninterruptible state (a dead network disk) must not hold up the program for ever.
+    await this.#atMost(Promise.all(runs.map(({ run }) => run.done)), graceMs + UNKILLABLE_MS);
     for (const { run } of runs) this.#queue.add(run.pod.key);
     if (this.#runs.size > 0) await this.#atMost(drained, LAST_WRITES_MS);
     if (this.#runs.size > 0) {

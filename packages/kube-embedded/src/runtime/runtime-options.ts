@@ -1,0 +1,38 @@
+import type { KubeClient } from "@homeplane/kube";
+import type { Clock, Logger, Random } from "@homeplane/runtime-kit";
+
+export interface ProcessRuntimeOptions {
+  readonly client: KubeClient;
+  /** The pods' folders lie below `<dataDir>/pods/<uid>/`. Only one runtime may use it at a time. */
+  readonly dataDir: string;
+  readonly nodeName: string;
+  /** Path of a Python interpreter; its folder goes first on every pod's PATH. */
+  readonly python?: string;
+  /** PATH, LANG, ... of every pod. Nothing is inherited from homeplane's own environment. */
+  readonly baseEnv: Readonly<Record<string, string>>;
+  /** How many pods run at once; a pod that waits for its children is not counted. */
+  readonly slots: number;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  /** The largest log of one container, default 256 MiB; what is printed beyond it is dropped, and the log says so. */
+  readonly logMaxBytes?: number;
+  /** What pods get to end when the runtime stops, default 10 s. */
+  readonly stopGraceMs?: number;
+}
+
+/** What the API server's `/log` asks for. */
+export interface PodLogsRequest {
+  readonly namespace: string;
+  readonly pod: string;
+  readonly uid: string;
+  readonly container: string;
+  readonly follow: boolean;
+  readonly timestamps: boolean;
+  readonly tailLines?: number;
+  /** RFC 3339. */
+  readonly sinceTime?: string;
+  readonly sinceSeconds?: number;
+  readonly limitBytes?: number;
+  readonly signal: AbortSignal;
+}

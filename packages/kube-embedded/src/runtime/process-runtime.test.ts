@@ -192,3 +192,20 @@ test("many short pods one after another leave no files, no descriptors and no po
   const before = await round(0, 20);
   expect(await round(20, 60)).toBeLessThanOrEqual(before + 2);
 });
+
+test("a finalizer keeps an ended pod, its final status and its log until it is taken away", async () => {
+  await using kube = await fixture();
+  kube.start();
+  const name = { namespace: NAMESPACE, name: "held" };
+  await kube.run("held", { script: "echo kept; exec sleep 1007" });
+  const finalizers = { metadata: { finalizers: ["test.dev/logs"] } };
+  await kube.client.patch(pods, name, finalizers);
+  await kube.until("held", (pod) => pod?.status?.phase === "Running");
+  await kube.client.delete(pods, name);
+  await kube.until("held", (pod) => pod?.metadata.deletionGracePeriodSeconds === 0);
+  expect(terminated(await kube.ended("held"))).toMatchObject({ exitCode: 143, signal: 15 });
+  expect(await kube.logs("held", { follow: true })).toBe("kept\n");
+  await kube.client.patch(pods, name, { metadata: { finalizers: null } });
+  await kube.until("held", (pod) => pod === undefined);
+  await expect.poll(() => readdir(join(kube.folder, "pods"))).toEqual([]);
+});

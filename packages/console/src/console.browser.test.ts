@@ -83,6 +83,9 @@ describe.skipIf(!haveChromium)(title, () => {
     await log.getByText("first line").waitFor();
     demo.log(run, "a0", "<img src=x onerror=alert(1)>");
     await log.getByText("<img src=x onerror=alert(1)>").waitFor();
+    await page.getByText("2 lines, live").waitFor();
+    await demo.event(run, "a0", { phase: ActionPhase.SUCCEEDED });
+    await demo.end(run, "a0", ActionPhase.SUCCEEDED);
     demo.endLog(run, "a0");
     await page.getByText("2 lines, complete").waitFor();
     // The inputs hold markup too.
@@ -94,7 +97,6 @@ describe.skipIf(!haveChromium)(title, () => {
     const run = await demo.createRun("talkative");
     await demo.event(run, "a0", { phase: ActionPhase.RUNNING });
     demo.log(run, "a0", ...Array.from({ length: 30_000 }, (_, index) => `line ${index}`));
-    demo.endLog(run, "a0");
     await open(run);
     await page.getByText("the last 20,000 lines are kept here, 10,000 earlier ones are not shown").waitFor();
     await page.getByRole("log").getByText("line 29999").waitFor();
@@ -127,6 +129,53 @@ describe.skipIf(!haveChromium)(title, () => {
     await page.getByText("aborted from the console").waitFor();
     await page.getByRole("button", { name: "Abort requested" }).waitFor({ state: "detached" });
     expect(complaints).toEqual([]);
+  });
+
+  test("a server that goes away is told at once, and the page goes on by itself when it is back", async () => {
+    const run = await demo.createRun("hello");
+    await page.goto(demo.url);
+    await page.getByText(run).waitFor();
+    const { port } = new URL(demo.url);
+    await demo[Symbol.asyncDispose]();
+    await page.getByRole("alert").getByText("the control plane does not answer").waitFor();
+    // The list that was there stays.
+    expect(await page.getByText(run).count()).toBe(1);
+    demo = await startDemo(silentLogger, Number(port));
+    await page.getByText("No runs yet").waitFor();
+    expect(await page.getByRole("alert").count()).toBe(0);
+  });
+
+  test("everything on a run's page can be reached and used with the keyboard alone", async () => {
+    const run = await demo.createRun("pipeline");
+    await demo.child(run, "c1", "a0", "square");
+    await open(run);
+    await page.getByRole("button", { name: "square", exact: true }).waitFor();
+    for (const name of ["Homeplane", "Abort run", "children of pipeline", "pipeline", "square"]) {
+      await page.keyboard.press("Tab");
+      const focused = await page.evaluate("document.activeElement.ariaLabel ?? document.activeElement.textContent");
+      expect(focused).toBe(name);
+    }
+    await page.keyboard.press("Enter");
+    await page.getByRole("region", { name: "square" }).waitFor();
+    expect(new URL(page.url()).search).toBe("?action=c1");
+  });
+
+  test("nothing sticks out of a page of 360 to 1920 px", async () => {
+    const run = await demo.createRun("a_task_with_a_rather_long_name_that_does_not_end_soon");
+    await demo.event(run, "a0", { phase: ActionPhase.RUNNING });
+    demo.log(run, "a0", "x".repeat(3000));
+    for (const [path, sign] of [
+      ["/", run],
+      [`/v2/domain/development/project/flytesnacks/runs/${run}`, "xxx"],
+    ] as const) {
+      await page.goto(demo.url + path);
+      await page.getByText(sign).first().waitFor();
+      for (const width of [360, 701, 768, 1200, 1920]) {
+        await page.setViewportSize({ width, height: 800 });
+        const used = await page.evaluate("document.documentElement.scrollWidth");
+        expect([path, width, Number(used) <= width ? "fits" : used]).toEqual([path, width, "fits"]);
+      }
+    }
   });
 
   test("a run that does not exist is an error with a way out", async () => {

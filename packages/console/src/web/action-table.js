@@ -52,12 +52,14 @@ function ActionRow({ row, now, whole, selected, onSelect, onToggle }) {
       <th scope="row">
         <div class="action-name" style=${{ paddingLeft: `${Math.min(depth, maxIndent) * indentPx}px` }}>
           ${children > 0 ? html`<${Toggle} title=${title} collapsed=${collapsed} onToggle=${() => onToggle(name)} />` : html`<span class="toggle"></span>`}
+          <div class="action-text">
           <button type="button" class="link" aria-pressed=${selected} onClick=${(/** @type {Event} */ event) => (event.stopPropagation(), onSelect(name))}>${title}</button>
-          <span class="quiet mono id">${name === title ? "" : name}</span>
+          ${name === title ? null : html`<span class="quiet mono id">${name}</span>`}
           ${collapsed ? html`<span class="tag">${children} below</span>` : null}
           ${metadata?.group ? html`<span class="tag">${metadata.group}</span>` : null}
           ${kind ? html`<span class="tag">${kind}</span>` : null}
           ${status?.cacheStatus === "CACHE_HIT" ? html`<span class="tag">from cache</span>` : null}
+          </div>
         </div>
       </th>
       <td><${Phase} phase=${status?.phase} /></td>

@@ -12,11 +12,21 @@ export function AttemptView({ actionId, attempt, generatesReport, now }) {
     ${attempt.errorInfo ? html`<${ErrorBox} error=${attempt.errorInfo} />` : null}
     <${Transitions} transitions=${attempt.phaseTransitions ?? []} now=${now} />
     <${ClusterEvents} events=${attempt.clusterEvents ?? []} />
+    <${Links} actionId=${actionId} attempt=${attempt} generatesReport=${generatesReport} />
+    <${LogView} actionId=${actionId} attempt=${attempt.attempt} endTime=${isTerminal(attempt.phase) ? (parseTime(attempt.endTime) ?? 0) : undefined} />`;
+}
+
+/** @param {{actionId: import("./api.js").ActionId, attempt: any, generatesReport: boolean}} props */
+function Links({ actionId, attempt, generatesReport }) {
+  const report = generatesReport && attempt.outputs?.reportUri;
+  /** @type {any[]} */
+  const links = (attempt.logInfo ?? []).filter(isWebLink);
+  if (!report && links.length === 0) return null;
+  return html`
     <p class="links">
-      ${generatesReport && attempt.outputs?.reportUri ? html`<${ReportLink} actionId=${actionId} attempt=${attempt.attempt} />` : null}
-      ${(attempt.logInfo ?? []).filter(isWebLink).map((/** @type {any} */ link) => html`<a key=${link.uri} href=${link.uri} target="_blank" rel="noopener noreferrer">${link.name || link.uri}</a>`)}
-    </p>
-    <${LogView} actionId=${actionId} attempt=${attempt.attempt} ended=${isTerminal(attempt.phase)} />`;
+      ${report ? html`<${ReportLink} actionId=${actionId} attempt=${attempt.attempt} />` : null}
+      ${links.map(({ uri, name }) => html`<a key=${uri} href=${uri} target="_blank" rel="noopener noreferrer">${name || uri}</a>`)}
+    </p>`;
 }
 
 /** A link's address comes from the task: "javascript:" and the like are no links. @param {any} link */

@@ -7,17 +7,22 @@ import { html } from "./html.js";
 import { createLogBuffer, maxLines } from "./log-buffer.js";
 import { clockText, parseTime } from "./text.js";
 
-/** As `.log-lines > div` in style.css. */
+/** As `.log .line` in style.css. */
 const linePx = 20;
 const overscan = 20;
+/** A log may reach the archive a little later than the end of its attempt is known. */
+const lateMs = 30_000;
+/** Each subscription sends the whole log again. */
+const reopenMs = 2_000;
 
-/** @param {{actionId: import("./api.js").ActionId, attempt: number, ended: boolean}} props */
-export function LogView({ actionId, attempt, ended }) {
+/** @param {{actionId: import("./api.js").ActionId, attempt: number, endTime: number | undefined}} props `endTime` in ms, of an attempt that has ended */
+export function LogView({ actionId, attempt, endTime }) {
   const buffer = useRef(createLogBuffer());
   const [log, setLog] = useState(() => buffer.current.snapshot());
   const frame = useRef(0);
-  const endedNow = useRef(ended);
-  endedNow.current = ended;
+  // The subscription outlives this rendering: it must see the end when it comes.
+  const end = useRef(endTime);
+  end.current = endTime;
   const show = () => {
     frame.current = 0;
     setLog(buffer.current.snapshot());
@@ -32,14 +37,16 @@ export function LogView({ actionId, attempt, ended }) {
       // Many messages, one picture.
       if (frame.current === 0) frame.current = requestAnimationFrame(show);
     },
-    isDone: () => true,
-    waitForIt: !endedNow.current,
+    // While the attempt runs, a close is the server's going away, not the end of the log.
+    isDone: () => end.current !== undefined,
+    waitForIt: () => end.current === undefined || Date.now() - end.current < lateMs,
+    reopenMs,
     maxAgeMs: Infinity,
   }));
   const none = state.kind === "waiting" || state.kind === "failed" ? state.error.code === "not_found" : false;
   return html`
     <h3>Log</h3>
-    ${none ? html`<p class="quiet">${ended ? "This attempt left no log." : "No log yet: it starts with the pod."}</p>` : html`<${LinkBanner} state=${state} retry=${retry} />`}
+    ${none ? html`<p class="quiet">${endTime === undefined ? "No log yet: it starts with the pod." : "This attempt left no log."}</p>` : html`<${LinkBanner} state=${state} retry=${retry} />`}
     ${none && log.count === 0 ? null : html`<${Lines} log=${log} done=${state.kind === "done"} />`}`;
 }
 

@@ -40,7 +40,7 @@ function Run({ runId, details }) {
   const [actions, setActions] = useState(/** @type {Action[]} */ ([]));
   const root = actions.find((action) => action.id.name === details.action.id.name) ?? details.action;
   const live = !isTerminal(root.status?.phase) || actions.some((action) => !isTerminal(action.status?.phase));
-  const { state, retry } = useSubscription("actions", () => ({
+  const { state, retry } = useSubscription(useSettled(!live) ? undefined : "actions", () => ({
     open: (signal) => watchActions(runId, signal),
     onMessage: ({ enrichedActions = [] }) => {
       for (const { action } of enrichedActions) known.current.set(action.id.name, action);
@@ -60,6 +60,20 @@ function Run({ runId, details }) {
       </section>
       <${ActionPanel} key=${selected} actionId=${{ run: runId, name: selected }} action=${current} now=${now} />
     </div>`;
+}
+
+/** Late reports may still come; after this the connection is given back, for a browser has few. */
+const settleMs = 60_000;
+
+/** True when `quiet` has held for a minute. @param {boolean} quiet */
+function useSettled(quiet) {
+  const [settled, setSettled] = useState(false);
+  useEffect(() => {
+    setSettled(false);
+    const timer = setTimeout(() => setSettled(quiet), settleMs);
+    return () => clearTimeout(timer);
+  }, [quiet]);
+  return settled;
 }
 
 /** The selected action stands in the address, so that a link to it can be sent. @param {string} root @returns {[string, (name: string) => void]} */

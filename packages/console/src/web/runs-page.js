@@ -6,17 +6,16 @@ import { useNow } from "./hooks.js";
 import { html } from "./html.js";
 import { isTerminal } from "./phase.js";
 import { RpcError } from "./rpc.js";
-import { pause, untilVisible } from "./subscribe.js";
+import { backoffMs, pause, untilVisible } from "./subscribe.js";
 import { durationText, runningText } from "./text.js";
 import { actionTitle, timeSpan } from "./tree.js";
 
 const step = 50;
 /** What the server gives in one answer at most. */
 const most = 1000;
-/** There is no watch over all runs: the list is asked for again, faster while something runs. */
-const liveMs = 2_000;
-const idleMs = 5_000;
-const failedMs = 5_000;
+/** There is no watch over all runs: the list is asked for again, faster while something runs or the first run is awaited. */
+const liveMs = 1_000;
+const idleMs = 3_000;
 
 /** @typedef {{runs: any[], more: boolean}} List */
 
@@ -49,19 +48,22 @@ export function RunsPage() {
 
 /** @param {number} limit @param {AbortSignal} signal @param {(list: List) => void} onList @param {(error: RpcError | undefined) => void} onError */
 async function poll(limit, signal, onList, onError) {
+  let failures = 0;
   while (!signal.aborted) {
     await untilVisible(signal);
-    let wait = failedMs;
     try {
       const { runs = [], token = "" } = await listRuns(limit, signal);
       onList({ runs, more: token !== "" });
       onError(undefined);
-      wait = runs.some((run) => !isTerminal(run.action?.status?.phase)) ? liveMs : idleMs;
+      failures = 0;
+      const live = runs.length === 0 || runs.some((run) => !isTerminal(run.action?.status?.phase));
+      await pause(live ? liveMs : idleMs, signal);
     } catch (error) {
       if (signal.aborted) return;
       onError(error instanceof RpcError ? error : new RpcError("internal", String(error), error));
+      await pause(backoffMs(failures), signal);
+      failures += 1;
     }
-    await pause(wait, signal);
   }
 }
 
@@ -70,7 +72,8 @@ const NoRuns = () => html`
     <h2>No runs yet</h2>
     <p>Start one from a terminal; it shows up here by itself:</p>
     <pre>flyte run hello</pre>
-    <p class="quiet">The CLI must point to this server: <code>flyte create config --endpoint ${location.host} --insecure</code></p>
+    <p>If the CLI does not point to this server yet:</p>
+    <pre>flyte create config --endpoint ${location.host} --insecure</pre>
   </section>`;
 
 /** @param {{runs: any[], now: number}} props */

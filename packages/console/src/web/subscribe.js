@@ -18,7 +18,8 @@ const maxAgeMs = 10 * 60_000;
  * @property {(message: T, first: boolean) => void} onMessage `first`: of a new stream; what came before may come again
  * @property {(state: LinkState) => void} onState
  * @property {() => boolean} isDone after a clean close: true = nothing more will come
- * @property {boolean} [waitForIt] "not_found" is retried too: what was asked for may still come to be
+ * @property {() => boolean} [waitForIt] true = "not_found" is retried too: what was asked for may still come to be
+ * @property {number} [reopenMs] the least wait between a clean close and the next subscription
  * @property {number} [maxAgeMs] Infinity: the stream is never replaced while it lives
  */
 
@@ -50,12 +51,12 @@ export async function subscribe(options, signal) {
       if (!stop.signal.aborted && options.isDone()) return options.onState({ kind: "done" });
       // A server that closes at once must not be asked in a tight loop.
       if (first) failures += 1;
-      await pause(backoffMs(failures), signal);
+      if (!stop.signal.aborted) await pause((options.reopenMs ?? 0) + backoffMs(failures), signal);
     } catch (error) {
       if (signal.aborted) return;
       if (stop.signal.aborted) continue;
       const rpc = error instanceof RpcError ? error : new RpcError("internal", String(error), error);
-      const retry = !final.has(rpc.code) || (rpc.code === "not_found" && options.waitForIt && !options.isDone());
+      const retry = !final.has(rpc.code) || (rpc.code === "not_found" && options.waitForIt?.());
       if (!retry) return options.onState({ kind: "failed", error: rpc });
       options.onState({ kind: "waiting", error: rpc });
       failures += 1;
@@ -85,7 +86,7 @@ function stopper(signal, ageMs) {
 }
 
 /** Full jitter, doubling from half a second to 15 s. @param {number} failures */
-function backoffMs(failures) {
+export function backoffMs(failures) {
   const ceiling = Math.min(maxMs, baseMs * 2 ** Math.min(failures, 10));
   return baseMs / 4 + Math.random() * ceiling;
 }

@@ -1,12 +1,19 @@
 import { defineConfig } from "vitest/config";
+import { tiers } from "./scripts/test/tiers.ts";
 
-// The infix of a test file names what it needs (see docs/development.md): `.test.ts` nothing, `.sdk.test.ts` the Python
-// SDK, `.browser.test.ts` Chromium.
+// The infix of a test file names what it needs: `.test.ts` nothing, `.sdk.test.ts` the Python SDK, `.browser.test.ts` Chromium,
+// `.cluster.test.ts` a Kubernetes cluster. Each is a project: `npx vitest run --project unit packages/kube`.
 export default defineConfig({
   test: {
-    include: ["packages/**/src/**/*.test.ts", "test/**/*.test.ts", "scripts/**/*.test.ts"],
-    testTimeout: 20_000,
-    hookTimeout: 60_000,
     maxWorkers: 2,
+    projects: tiers.map(({ name, include, exclude }) => ({
+      test: {
+        name,
+        include: [...include],
+        exclude: ["**/node_modules/**", ...exclude],
+        testTimeout: 20_000,
+        hookTimeout: 60_000,
+      },
+    })),
   },
 });

@@ -42,7 +42,9 @@ async function begin(paths, { print }) {
   try {
     accessSync(paths.root, constants.W_OK);
     mkdirSync(paths.logs, { recursive: true });
-    const release = await takeLock(paths.lock, ({ pid }) => print(`Another start is setting up (process ${pid}): waiting for it.\n`));
+    const release = await takeLock(paths.lock, ({ pid }) =>
+      print(`Another start is setting up (process ${pid}): waiting for it.\n`),
+    );
     process.once("exit", release);
     return release;
   } catch (error) {

@@ -12,8 +12,8 @@ import { LaunchError } from "./launch-error.mjs";
 /** @typedef {{ name: string, found: Interpreter | undefined }} Candidate `found` undefined: there is one, but it does not run */
 
 /** What requirements.lock is made for: its wheels exist for these. */
-export const oldestMinor = 10;
-export const newestMinor = 14;
+const oldestMinor = 10;
+const newestMinor = 14;
 
 const candidateNames = ["python3.13", "python3.12", "python3.11", "python3.10", "python3.14", "python3"];
 
@@ -37,7 +37,8 @@ export function chooseInterpreter(candidates, requested) {
   const fit = candidates.find(({ found }) => isFit(found))?.found;
   if (fit) return fit;
   const range = `Python 3.${oldestMinor} to 3.${newestMinor}`;
-  const install = "install one (Debian, Ubuntu: apt install python3 python3-venv) and start again, or name one: npm run bootstrap -- --python <path>";
+  const install =
+    "install one (Debian, Ubuntu: apt install python3 python3-venv) and start again, or name one: node scripts/launch.mjs bootstrap --python <path>";
   const able = candidates.find(({ found }) => found && isVersionFit(found));
   if (able?.found && !able.found.cpython) {
     throw new LaunchError("PythonNotCPython", `${able.name} is not CPython.`, `${install}.`);
@@ -46,8 +47,10 @@ export function chooseInterpreter(candidates, requested) {
     throw new LaunchError("PythonVenvMissing", `${able.name} has no venv module.`, "apt install python3-venv");
   }
   const versions = candidates.flatMap(({ name, found }) => (found ? [`${name} is 3.${found.minor}`] : []));
-  if (versions.length > 0) throw new LaunchError("PythonVersion", `${range} is needed; ${versions.join(", ")}.`, `${install}.`);
-  const what = requested === undefined ? "no python3 was found" : `${requested} is not there, or is no Python that runs`;
+  if (versions.length > 0)
+    throw new LaunchError("PythonVersion", `${range} is needed; ${versions.join(", ")}.`, `${install}.`);
+  const what =
+    requested === undefined ? "no python3 was found" : `${requested} is not there, or is no Python that runs`;
   throw new LaunchError("PythonMissing", `${range} is needed; ${what}.`, `${install}.`);
 }
 

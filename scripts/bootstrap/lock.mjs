@@ -32,7 +32,11 @@ export async function takeLock(file, onWait, waitMs = longestWaitMs) {
     if (!told) onWait(holder);
     if (Date.now() >= end) {
       const who = `process ${holder.pid} on ${holder.host}`;
-      throw new LaunchError("Locked", `another start (${who}) has been setting up for too long.`, `end it, or remove ${file} if it is gone.`);
+      throw new LaunchError(
+        "Locked",
+        `another start (${who}) has been setting up for too long.`,
+        `end it, or remove ${file} if it is gone.`,
+      );
     }
     await sleep(pollMs);
   }
@@ -98,7 +102,11 @@ function readHolder(file) {
 
 /** Another machine's processes (a shared folder) cannot be looked at: its lock counts as held. @param {Holder | undefined} holder */
 function isStale(holder) {
-  return holder !== undefined && holder.host === hostname() && (holder.started === "" || startOf(holder.pid) !== holder.started);
+  return (
+    holder !== undefined &&
+    holder.host === hostname() &&
+    (holder.started === "" || startOf(holder.pid) !== holder.started)
+  );
 }
 
 /** When a process started; "" when there is none. See proc_pid_stat(5), field 22. @param {number} pid */

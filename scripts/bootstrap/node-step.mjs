@@ -29,8 +29,21 @@ export function nodeStep(paths) {
         rmSync(partial, { recursive: true, force: true });
         mkdirSync(partial);
         for (const name of manifestFiles) copyFileSync(join(source, name), join(partial, name));
+        // A registry may be set there for this checkout.
+        if (existsSync(join(paths.root, ".npmrc"))) copyFileSync(join(paths.root, ".npmrc"), join(partial, ".npmrc"));
         const npm = npmCommand(env);
-        await runLogged({ step: `Node ${version}`, tool: "npm", file: npm.file, args: [...npm.args, ...ciArgs], cwd: partial, env, log }, signal);
+        await runLogged(
+          {
+            step: `Node ${version}`,
+            tool: "npm",
+            file: npm.file,
+            args: [...npm.args, ...ciArgs],
+            cwd: partial,
+            env,
+            log,
+          },
+          signal,
+        );
         writeStamp(join(partial, stampName), { inputs, version });
         rmSync(join(paths.tools, folder), { recursive: true, force: true });
         renameSync(partial, join(paths.tools, folder));

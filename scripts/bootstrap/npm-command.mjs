@@ -15,7 +15,12 @@ export function npmCommand(env) {
     return { file: node !== undefined && existsSync(node) ? node : process.execPath, args: [cli] };
   }
   const npm = findProgram("npm", env["PATH"]);
-  if (npm === undefined) throw new LaunchError("NpmMissing", "npm is missing.", "install it (Debian, Ubuntu: apt install npm) and start again.");
+  if (npm === undefined)
+    throw new LaunchError(
+      "NpmMissing",
+      "npm is missing.",
+      "install it (Debian, Ubuntu: apt install npm) and start again.",
+    );
   return { file: npm, args: [] };
 }
 

@@ -1,24 +1,58 @@
-/** The npm packages in `node_modules`. npm removes that folder first, and with it the stamp: an interrupted install has none. */
-import { join } from "node:path";
-import { rmSync } from "node:fs";
+/**
+ * The npm packages: installed in a copy of the manifests below `.tools`, then `node_modules` moves to its place as a whole. Its links
+ * to the workspace's own packages are relative, so they hold in both places.
+ */
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+import { completeLock } from "./complete-lock.mjs";
 import { ciArgs, npmCommand } from "./npm-command.mjs";
 import { runLogged } from "./run-logged.mjs";
 import { inputsHash, readStamp, stampName, writeStamp } from "./stamp.mjs";
 
 /** @param {import("./paths.mjs").Paths} paths @returns {import("./bootstrap.mjs").Step} */
 export function packagesStep(paths) {
-  const inputs = inputsHash([join(paths.root, "package-lock.json")], [process.arch]);
-  const stamp = join(paths.root, "node_modules", stampName);
+  const lock = join(paths.root, "package-lock.json");
+  const inputs = inputsHash([lock], [process.arch]);
+  const modules = join(paths.root, "node_modules");
   return {
     title: "npm packages",
     size: "about 120 MB to fetch",
-    isDone: () => readStamp(stamp)?.["inputs"] === inputs,
+    isDone: () => readStamp(join(modules, stampName))?.["inputs"] === inputs,
     async run({ env, signal, log }) {
-      rmSync(stamp, { force: true });
+      const partial = join(paths.tools, "packages.partial");
+      rmSync(partial, { recursive: true, force: true });
+      for (const file of manifests(paths.root)) {
+        mkdirSync(dirname(join(partial, file)), { recursive: true });
+        copyFileSync(join(paths.root, file), join(partial, file));
+      }
+      const complete = completeLock(
+        /** @type {import("./complete-lock.mjs").PackageLock} */ (JSON.parse(readFileSync(lock, "utf8"))),
+      );
+      writeFileSync(join(partial, "package-lock.json"), JSON.stringify(complete));
       const npm = npmCommand(env);
-      const command = { file: npm.file, args: [...npm.args, ...ciArgs], cwd: paths.root, env };
+      const command = { file: npm.file, args: [...npm.args, ...ciArgs], cwd: partial, env };
       await runLogged({ step: "npm packages", tool: "npm", ...command, log }, signal);
-      writeStamp(stamp, { inputs });
+      writeStamp(join(partial, "node_modules", stampName), { inputs });
+      const old = join(paths.tools, "packages.old");
+      rmSync(old, { recursive: true, force: true });
+      if (existsSync(modules)) renameSync(modules, old);
+      renameSync(join(partial, "node_modules"), modules);
+      for (const rest of [old, partial]) rmSync(rest, { recursive: true, force: true });
     },
   };
+}
+
+/** What npm reads, relative to the root. @param {string} root */
+function manifests(root) {
+  const rooms = readdirSync(join(root, "packages")).map((name) => join("packages", name, "package.json"));
+  return ["package.json", ".npmrc", ...rooms].filter((file) => existsSync(join(root, file)));
 }

@@ -32,7 +32,11 @@ export function pythonStep(paths, requested) {
       await runLogged({ ...common, tool: "venv", file, args: ["-I", "-m", "venv", folder] }, signal);
       const args = ["-I", "-m", "pip", "install", ...pipArgs, "-r", lock];
       await runLogged({ ...common, tool: "pip", file: join(folder, "bin/python"), args }, signal);
-      writeStamp(join(folder, stampName), { inputs, interpreter: file, ...(requested === undefined ? {} : { requested }) });
+      writeStamp(join(folder, stampName), {
+        inputs,
+        interpreter: file,
+        ...(requested === undefined ? {} : { requested }),
+      });
       swapLink(paths.python, basename(folder));
       pruneVersions(paths.python, basename(folder));
     },
@@ -40,7 +44,14 @@ export function pythonStep(paths, requested) {
 }
 
 /** The lock is whole, so pip need not look for dependencies; what it has no wheel for is an error, never a build. */
-const pipArgs = ["--require-hashes", "--no-deps", "--only-binary", ":all:", "--no-input", "--disable-pip-version-check"];
+const pipArgs = [
+  "--require-hashes",
+  "--no-deps",
+  "--only-binary",
+  ":all:",
+  "--no-input",
+  "--disable-pip-version-check",
+];
 
 /** Where from is the user's choice (PIP_INDEX_URL, pip.conf); where to and how is ours. @param {NodeJS.ProcessEnv} env @returns {NodeJS.ProcessEnv} */
 function pipEnvironment(env) {

@@ -29,11 +29,18 @@ export async function runLogged(command, signal) {
       const { file, args, cwd, env } = command;
       const child = spawn(file, args, { cwd, env, signal, timeout: longestMs, stdio: ["ignore", out, out] });
       child.once("error", reject);
-      child.once("close", (code, by) => resolve(code === 0 ? "" : code === null ? `was ended by ${by}` : `ended with code ${code}`));
+      child.once("close", (code, by) =>
+        resolve(code === 0 ? "" : code === null ? `was ended by ${by}` : `ended with code ${code}`),
+      );
     });
   } catch (error) {
     if (signal.aborted) throw error;
-    throw new LaunchError("StepFailed", `${command.step}: ${command.file} could not be started.`, "check its installation.", { cause: error });
+    throw new LaunchError(
+      "StepFailed",
+      `${command.step}: ${command.file} could not be started.`,
+      "check its installation.",
+      { cause: error },
+    );
   } finally {
     closeSync(out);
   }

@@ -11,7 +11,8 @@ import { constants } from "node:os";
 export function runProgram(file, args, env) {
   return new Promise((resolve, reject) => {
     const child = spawn(file, args, { env, stdio: "inherit" });
-    for (const signal of /** @type {const} */ (["SIGTERM", "SIGHUP", "SIGQUIT"])) process.on(signal, () => child.kill(signal));
+    for (const signal of /** @type {const} */ (["SIGTERM", "SIGHUP", "SIGQUIT"]))
+      process.on(signal, () => child.kill(signal));
     // Ctrl-C reaches the child from the terminal itself; passed on, it would count as the second one, which means "at once".
     process.on("SIGINT", () => {
       if (!process.stdin.isTTY) child.kill("SIGINT");

@@ -1,0 +1,38 @@
+/** The tiers of tests. The infix of a test file names what it needs; vitest.config.ts has a project for each. */
+import { existsSync, globSync } from "node:fs";
+import { join } from "node:path";
+
+export const tierNames = ["unit", "sdk", "browser", "cluster"] as const;
+export type TierName = (typeof tierNames)[number];
+
+/** Where test files are, relative to the root. */
+export const testFolders = ["packages/*/src", "packages/*/scripts", "test", "scripts"] as const;
+
+export interface Tier {
+  readonly name: TierName;
+  readonly include: readonly string[];
+  readonly exclude: readonly string[];
+}
+
+const infixed = tierNames.filter((name) => name !== "unit");
+
+export const tiers: readonly Tier[] = tierNames.map((name) => ({
+  name,
+  include: testFolders.map((folder) => `${folder}/**/*${name === "unit" ? "" : `.${name}`}.test.ts`),
+  exclude: name === "unit" ? infixed.map((infix) => `**/*.${infix}.test.ts`) : [],
+}));
+
+/** Its files, relative to the root; with filters, those whose path contains one of them, as vitest does. */
+export function filesOf(root: string, { include, exclude }: Tier, filters: readonly string[]): readonly string[] {
+  const files = globSync([...include], { cwd: root, exclude: ["**/node_modules", ...exclude] });
+  return files.filter((file) => filters.length === 0 || filters.some((filter) => file.includes(filter)));
+}
+
+/** Why a tier can not run here, and what to do; undefined when it can. */
+export function obstacleOf(root: string, name: TierName): string | undefined {
+  if (name === "sdk" && !existsSync(join(root, ".tools/python/bin/python"))) {
+    return "the Python environment is missing (node scripts/launch.mjs bootstrap)";
+  }
+  if (name === "browser" && !existsSync("/usr/bin/chromium")) return "Chromium is missing (apt install chromium)";
+  return undefined;
+}

@@ -118,6 +118,23 @@ describe.skipIf(!haveChromium)(title, () => {
     expect(await page.getByText("too large").count()).toBe(0);
   });
 
+  test("outputs appear when the action has ended, and its report opens in a tab that has no hold on the page", async () => {
+    const run = await demo.createRun("hello");
+    await demo.event(run, "a0", { phase: ActionPhase.RUNNING });
+    await open(run);
+    await page.getByText("not yet").waitFor();
+    await demo.event(run, "a0", { phase: ActionPhase.SUCCEEDED, outputUri: "s3://metadata/out" });
+    await demo.end(run, "a0", ActionPhase.SUCCEEDED);
+    await page.getByText('"the result"').waitFor();
+    const [report] = await Promise.all([
+      page.waitForEvent("popup"),
+      page.getByRole("button", { name: "Open report" }).click(),
+    ]);
+    await report.waitForURL(/report\.html$/);
+    expect(await report.evaluate("window.opener")).toBeNull();
+    expect(complaints).toEqual([]);
+  });
+
   test("a run is aborted only after the question, and the button disappears with its end", async () => {
     const run = await demo.createRun("endless");
     await demo.event(run, "a0", { phase: ActionPhase.RUNNING });

@@ -2,13 +2,13 @@
  * The real control plane on a free port with a data plane of the test's: objects in memory, logs that the test writes. Reports arrive over the
  * same orchestration channel as in production.
  */
-import { create } from "@bufbuild/protobuf";
+import { create, toBinary } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError, createClient, createRouterTransport } from "@connectrpc/connect";
 import { createControlPlane, ensureProject, openSqliteStore } from "@homeplane/control-plane";
 import { ActionPhase } from "@homeplane/idl/flyteidl2/common/phase";
 import { LogLineOriginator } from "@homeplane/idl/flyteidl2/logs/dataplane/payload";
-import { InputsSchema } from "@homeplane/idl/flyteidl2/task/common";
+import { InputsSchema, OutputsSchema } from "@homeplane/idl/flyteidl2/task/common";
 import { TaskSpecSchema } from "@homeplane/idl/flyteidl2/task/task_definition";
 import { EventsProxyService } from "@homeplane/idl/flyteidl2/workflow/events_proxy_service";
 import { InternalRunService } from "@homeplane/idl/flyteidl2/workflow/internal_run_service";
@@ -51,6 +51,10 @@ export async function startDemo(log: Logger, port = 0): Promise<Demo> {
         objects.set(nativeUrl, content);
         return { nativeUrl };
       },
+      // Another origin than the page's, as an object store is.
+      createDownloadUrl: ({ nativeUrl }) => ({
+        signedUrl: `http://localhost:${server.port}/console/style.css?of=${encodeURIComponent(nativeUrl)}`,
+      }),
       getObject: ({ nativeUrl }) => {
         const content = objects.get(nativeUrl);
         if (content === undefined) throw new ConnectError("no such object", Code.NotFound);
@@ -96,6 +100,7 @@ export async function startDemo(log: Logger, port = 0): Promise<Demo> {
       taskTemplate: {
         id: { project, domain, name: `demo.${task}`, version: "a1b2c3" },
         type: "python",
+        metadata: { generatesDeck: true },
         target: { case: "container", value: { image: "example.org/demo:1" } },
       },
     });
@@ -131,6 +136,10 @@ export async function startDemo(log: Logger, port = 0): Promise<Demo> {
       });
     },
     async event(run, action, { phase, attempt = 1, at = Date.now(), error, outputUri }) {
+      if (outputUri) {
+        const outputs = create(OutputsSchema, { literals: [{ name: "o0", value: text("the result") }] });
+        objects.set(`${outputUri}/outputs.pb`, toBinary(OutputsSchema, outputs));
+      }
       const ended = phase >= ActionPhase.SUCCEEDED && phase <= ActionPhase.TIMED_OUT;
       const event = create(ActionEventSchema, {
         id: id(run, action),
@@ -140,7 +149,7 @@ export async function startDemo(log: Logger, port = 0): Promise<Demo> {
         updatedTime: timestampFromMs(at),
         ...(ended ? { endTime: timestampFromMs(at) } : {}),
         ...(error ? { errorInfo: error } : {}),
-        ...(outputUri ? { outputs: { outputUri } } : {}),
+        ...(outputUri ? { outputs: { outputUri, reportUri: `${outputUri}/report.html` } } : {}),
         ...(phase >= ActionPhase.RUNNING
           ? { logContext: { primaryPodName: "pod", pods: [{ namespace: "n", podName: "pod" }] } }
           : {}),

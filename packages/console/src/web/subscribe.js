@@ -11,25 +11,7 @@ const maxMs = 15_000;
 /** A connection that died without a word is replaced after this at the latest. */
 const maxAgeMs = 10 * 60_000;
 
-/**
- * @template T
- * @typedef {object} Subscription
- * @property {(signal: AbortSignal) => AsyncIterable<T>} open
- * @property {(message: T, first: boolean) => void} onMessage `first`: of a new stream; what came before may come again
- * @property {(state: LinkState) => void} onState
- * @property {() => boolean} isDone after a clean close: true = nothing more will come
- * @property {() => boolean} [waitForIt] true = "not_found" is retried too: what was asked for may still come to be
- * @property {number} [reopenMs] the least wait between a clean close and the next subscription
- * @property {number} [maxAgeMs] Infinity: the stream is never replaced while it lives
- */
-
-/** @typedef {{kind: "open"} | {kind: "paused"} | {kind: "done"} | {kind: "waiting" | "failed", error: RpcError}} LinkState */
-
-/**
- * Runs until `signal` aborts, `isDone`, or a final error.
- * @template T
- * @param {Subscription<T>} options @param {AbortSignal} signal
- */
+/** @type {typeof import("./subscribe.js").subscribe} */
 export async function subscribe(options, signal) {
   let failures = 0;
   while (!signal.aborted) {
@@ -85,13 +67,13 @@ function stopper(signal, ageMs) {
   return { signal: controller.signal, release };
 }
 
-/** Full jitter, doubling from half a second to 15 s. @param {number} failures */
+/** @type {typeof import("./subscribe.js").backoffMs} */
 export function backoffMs(failures) {
   const ceiling = Math.min(maxMs, baseMs * 2 ** Math.min(failures, 10));
   return baseMs / 4 + Math.random() * ceiling;
 }
 
-/** Resolves early when `signal` aborts or the network is back. @param {number} ms @param {AbortSignal} signal @returns {Promise<void>} */
+/** @type {typeof import("./subscribe.js").pause} */
 export function pause(ms, signal) {
   return new Promise((resolve) => {
     const end = () => {
@@ -107,7 +89,7 @@ export function pause(ms, signal) {
   });
 }
 
-/** @param {AbortSignal} signal @returns {Promise<void>} */
+/** @type {typeof import("./subscribe.js").untilVisible} */
 export function untilVisible(signal) {
   return new Promise((resolve) => {
     const check = () => {

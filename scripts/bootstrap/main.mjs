@@ -11,7 +11,7 @@ import { runProgram } from "./run-program.mjs";
 
 /** @typedef {import("./bootstrap.mjs").Step} Step */
 
-const cli = "packages/cli/src/main.ts";
+const cli = "packages/cli/src/main.js";
 
 /** @param {readonly string[]} args */
 export async function main(args) {

@@ -51,7 +51,7 @@ const status = {
   },
 };
 
-const column = (title: string, type: string, jsonPath: string): object => ({ name: title, type, jsonPath });
+const column = (title: string, type: string, jsonPath: string) => ({ name: title, type, jsonPath });
 
 /** The CustomResourceDefinition of TaskAction, ready to be applied. */
 export const taskActionCrd = {

@@ -1,0 +1,149 @@
+/** A homeplane of its own for a test file: the real program in a process of its own, on free ports and an empty data dir. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { type Client, createClient } from "@connectrpc/connect";
+import { createConnectTransport } from "@connectrpc/connect-node";
+import { DataProxyService } from "@homeplane/idl/flyteidl2/dataproxy/dataproxy_service";
+import { type Action, type ActionDetails } from "@homeplane/idl/flyteidl2/workflow/run_definition";
+import { RunService } from "@homeplane/idl/flyteidl2/workflow/run_service";
+
+const root = join(import.meta.dirname, "../..");
+const main = join(root, "packages/cli/src/main.js");
+export const python = join(root, ".tools/python/bin/python");
+export const hasPython = existsSync(python);
+
+export interface Endpoints {
+  readonly controlPlane: string;
+  readonly objectStore: string;
+  readonly kubeconfig: string;
+  readonly pid: number;
+}
+
+export class TestHomeplane implements AsyncDisposable {
+  readonly dataDir: string;
+  #process: ChildProcess | undefined;
+  #endpoints: Endpoints | undefined;
+
+  private constructor(dataDir: string) {
+    this.dataDir = dataDir;
+  }
+
+  static async start(): Promise<TestHomeplane> {
+    const homeplane = new TestHomeplane(await mkdtemp(join(tmpdir(), "homeplane-sdk-")));
+    await homeplane.up();
+    return homeplane;
+  }
+
+  get endpoints(): Endpoints {
+    if (this.#endpoints === undefined) throw new Error("homeplane is not up");
+    return this.#endpoints;
+  }
+
+  /** Starts the program and waits for its line of JSON. */
+  async up(): Promise<void> {
+    const args = [main, "up", "--port", "0", "--data-dir", this.dataDir, "--python", python, "--json"];
+    const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
+    this.#process = child;
+    const [line] = (await Promise.race([
+      once(createInterface({ input: child.stdout }), "line", { signal: AbortSignal.timeout(30_000) }),
+      once(child, "exit").then(([code]) => Promise.reject(new Error(`homeplane up ended with ${code}`))),
+    ])) as [string];
+    this.#endpoints = JSON.parse(line) as Endpoints;
+  }
+
+  async stop(signal: "SIGTERM" | "SIGKILL"): Promise<void> {
+    const child = this.#process;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const exited = once(child, "exit");
+    child.kill(signal);
+    await exited;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop("SIGTERM");
+    await rm(this.dataDir, { recursive: true, force: true });
+  }
+
+  /** What `source <data dir>/env` gives a user. */
+  async environment(): Promise<Record<string, string>> {
+    const lines = (await readFile(join(this.dataDir, "env"), "utf8")).split("\n").filter((line) => line !== "");
+    const pairs = lines.map((line) => /^export (\w+)='(.*)'$/.exec(line) ?? []);
+    const home = join(this.dataDir, "home");
+    return { PATH: process.env["PATH"] ?? "", HOME: home, PYTHONUNBUFFERED: "1", ...Object.fromEntries(pairs.map(([, k = "", v = ""]) => [k, v])) };
+  }
+
+  /** Runs a program with that environment; resolves with what it printed. */
+  async run(program: string, args: readonly string[], env: Record<string, string> = {}): Promise<{ code: number | null; stdout: string; stderr: string }> {
+    const child = spawn(program, args, { cwd: join(import.meta.dirname, "tasks"), env: { ...(await this.environment()), ...env } });
+    let stdout = "";
+    let stderr = "";
+    child.stdout.on("data", (chunk: Buffer) => (stdout += chunk.toString()));
+    child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
+    const [code] = (await once(child, "close")) as [number | null];
+    return { code, stdout, stderr };
+  }
+
+  /** Runs a feature of tasks/features.py with the real SDK and waits for its end. */
+  async feature(name: string, env: Record<string, string> = {}): Promise<{ run: string; phase: string; outputs: unknown[] | null }> {
+    const { code, stdout, stderr } = await this.run(python, ["features.py", name], env);
+    if (code !== 0) throw new Error(`features.py ${name} ended with ${code}:\n${stdout}\n${stderr}`);
+    const lines = stdout.split("\n").filter((line) => line.startsWith("{"));
+    return Object.assign({}, ...lines.map((line) => JSON.parse(line) as object)) as { run: string; phase: string; outputs: unknown[] | null };
+  }
+
+  /** Starts a feature and does not wait. */
+  async startFeature(name: string, env: Record<string, string> = {}): Promise<string> {
+    const { code, stdout, stderr } = await this.run(python, ["features.py", name, "--no-wait"], env);
+    if (code !== 0) throw new Error(`features.py ${name} ended with ${code}:\n${stdout}\n${stderr}`);
+    const line = stdout.split("\n").find((candidate) => candidate.startsWith("{")) ?? "{}";
+    return (JSON.parse(line) as { run: string }).run;
+  }
+
+  get runs(): Client<typeof RunService> {
+    return createClient(RunService, createConnectTransport({ baseUrl: this.endpoints.controlPlane, httpVersion: "1.1" }));
+  }
+
+  get data(): Client<typeof DataProxyService> {
+    return createClient(DataProxyService, createConnectTransport({ baseUrl: this.endpoints.controlPlane, httpVersion: "1.1" }));
+  }
+
+  actionId(run: string, action = "a0") {
+    return { run: { project: "flytesnacks", domain: "development", name: run }, name: action };
+  }
+
+  async details(run: string, action = "a0"): Promise<ActionDetails> {
+    const { details } = await this.runs.getActionDetails({ actionId: this.actionId(run, action) });
+    if (details === undefined) throw new Error("no details");
+    return details;
+  }
+
+  async actions(run: string): Promise<readonly Action[]> {
+    const { actions } = await this.runs.listActions({ runId: this.actionId(run).run, request: { limit: 1000 } });
+    return actions;
+  }
+
+  /** The whole log of an attempt, with the time at which each line came. */
+  async log(run: string, action = "a0", attempt = 1): Promise<{ text: string; at: number }[]> {
+    const lines: { text: string; at: number }[] = [];
+    for await (const { logs } of this.data.tailLogs({ actionId: this.actionId(run, action), attempt })) {
+      for (const entry of logs) for (const { message } of entry.lines) lines.push({ text: message, at: Date.now() });
+    }
+    return lines;
+  }
+}
+
+/** Asks again until `ready` gives something; fails after `timeoutMs`. */
+export async function eventually<T>(what: string, timeoutMs: number, ready: () => Promise<T | undefined | false>): Promise<T> {
+  const end = Date.now() + timeoutMs;
+  for (;;) {
+    const found = await ready();
+    if (found !== undefined && found !== false) return found;
+    if (Date.now() > end) throw new Error(`${what}: not within ${timeoutMs} ms`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}

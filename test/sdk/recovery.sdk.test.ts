@@ -1,0 +1,52 @@
+/** `kill -9` of homeplane while tasks run: the next start goes on where it was. */
+import { execFile } from "node:child_process";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { ActionPhase } from "@homeplane/idl/flyteidl2/common/phase";
+import { describe, expect, test } from "vitest";
+import { eventually, hasPython, TestHomeplane } from "./homeplane.ts";
+import { processesOf } from "./processes.ts";
+
+interface Listed {
+  readonly items: readonly { readonly spec: { readonly actionName: string }; readonly status?: { readonly attempts?: number; readonly systemFailures?: number } }[];
+}
+
+describe.skipIf(!hasPython)("after kill -9 of homeplane in mid-run", { timeout: 120_000 }, () => {
+  test("the run ends right: finished children are not run again, the parent's attempt is not used up", async () => {
+    await using homeplane = await TestHomeplane.start();
+    const flag = join(homeplane.dataDir, "flag");
+    const run = await homeplane.startFeature("half_done", { FLAG: flag });
+    await eventually("three children have ended", 30_000, async () => {
+      const done = (await homeplane.actions(run)).filter((action) => action.status?.phase === ActionPhase.SUCCEEDED);
+      return done.length === 3;
+    });
+    await homeplane.stop("SIGKILL");
+    const survivors = await processesOf(run);
+    expect(survivors.length).toBeGreaterThan(0);
+
+    await homeplane.up();
+    const { status, attempts } = await homeplane.details(run);
+    expect(status?.phase).not.toBe(ActionPhase.FAILED);
+    expect(attempts.length).toBe(1);
+    await eventually("the survivors are ended", 30_000, async () => !(await processesOf(run)).some((pid) => survivors.includes(pid)));
+    await writeFile(flag, "");
+    await eventually("the run succeeds", 60_000, async () => (await homeplane.details(run)).status?.phase === ActionPhase.SUCCEEDED);
+
+    const actions = await homeplane.actions(run);
+    expect(actions).toHaveLength(4);
+    expect((await homeplane.details(run)).status?.attempts).toBe(1);
+    const { stdout } = await promisify(execFile)("kubectl", ["--kubeconfig", homeplane.endpoints.kubeconfig, "get", "taskactions", "-A", "-o", "json"]);
+    const listed = (JSON.parse(stdout) as Listed).items;
+    const systemFailures = Object.fromEntries(listed.map(({ spec, status: s }) => [spec.actionName === "a0" ? "a0" : "child", s?.systemFailures ?? 0]));
+    expect(systemFailures).toEqual({ a0: 1, child: 0 });
+  });
+
+  test("what was accepted and had not started runs", async () => {
+    await using homeplane = await TestHomeplane.start();
+    const run = await homeplane.startFeature("gather");
+    await homeplane.stop("SIGKILL");
+    await homeplane.up();
+    await eventually("the run succeeds", 60_000, async () => (await homeplane.details(run)).status?.phase === ActionPhase.SUCCEEDED);
+  });
+});

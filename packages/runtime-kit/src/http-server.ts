@@ -3,7 +3,12 @@
  * starts with the preface "PRI * HTTP/2.0" (RFC 9113, 3.4), which no HTTP/1.1 request can be.
  */
 import { createServer as createHttp1, type IncomingMessage, type ServerResponse } from "node:http";
-import { createServer as createHttp2, type Http2ServerRequest, type Http2ServerResponse } from "node:http2";
+import {
+  createServer as createHttp2,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+  type ServerHttp2Session,
+} from "node:http2";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { HomeplaneError } from "./error.ts";
 
@@ -19,50 +24,85 @@ export interface HttpServer {
   close(graceMs?: number): Promise<void>;
 }
 
-/** A connection that says nothing is closed after this. */
-const firstByteTimeoutMs = 30_000;
+/** A connection that says nothing, or does not end its headers, is closed after this. */
+const headersTimeoutMs = 30_000;
 /** A stalled stream must not hold up the others of its connection. */
 const streamWindowBytes = 8 << 20;
 
-/** `port` 0 = any free one. Fails with code PortTaken when somebody listens there. */
-export async function listenHttp(options: { host: string; port: number; handler: HttpHandler }): Promise<HttpServer> {
-  const { host, handler } = options;
-  const http1 = createHttp1({ requestTimeout: 0, headersTimeout: 30_000, keepAliveTimeout: 75_000 }, handler);
+export interface ListenHttpOptions {
+  readonly host: string;
+  /** 0 = any free one. */
+  readonly port: number;
+  readonly handler: HttpHandler;
+  /** How long a connection may take for its first bytes; default 30 s. */
+  readonly firstByteTimeoutMs?: number;
+}
+
+/** Fails with code PortTaken when somebody listens there. */
+export async function listenHttp(options: ListenHttpOptions): Promise<HttpServer> {
+  const { host, handler, firstByteTimeoutMs = headersTimeoutMs } = options;
+  const http1 = createHttp1({ requestTimeout: 0, headersTimeout: headersTimeoutMs, keepAliveTimeout: 75_000 }, handler);
   const http2 = createHttp2({ settings: { initialWindowSize: streamWindowBytes } }, handler);
-  http2.on("session", (session) => session.setLocalWindowSize(streamWindowBytes * 2));
+  const sessions = new Set<ServerHttp2Session>();
+  http2.on("session", (session) => {
+    session.setLocalWindowSize(streamWindowBytes * 2);
+    sessions.add(session);
+    session.on("close", () => sessions.delete(session));
+  });
   const sockets = new Set<Socket>();
   const listener = createServer({ noDelay: true }, (socket) => {
     sockets.add(socket);
     socket.on("close", () => sockets.delete(socket));
     // A peer that vanishes is no fault of ours; the request's own handler sees its stream end.
     socket.on("error", () => socket.destroy());
-    socket.setTimeout(firstByteTimeoutMs, () => socket.destroy());
-    socket.once("readable", () => {
-      const first = socket.read() as Buffer | null;
-      if (first === null) {
-        socket.destroy();
-        return;
-      }
-      socket.setTimeout(0);
-      socket.removeAllListeners("timeout");
-      socket.unshift(first);
-      // "PR" is enough: of HTTP/1.1's methods only PROPFIND and PROPPATCH share it, and neither is ours.
-      const server = first[0] === 0x50 && first[1] === 0x52 ? http2 : http1;
-      server.emit("connection", socket);
-    });
+    sniff(socket, firstByteTimeoutMs, (kind) => (kind === "http2" ? http2 : http1).emit("connection", socket));
   });
   await listen(listener, host, options.port);
+  // Node starts the checks of the headers' timeout, and the list of idle connections, when a server listens; this one only
+  // gets its connections from us, so it is told.
+  http1.emit("listening");
   return {
     host,
     port: (listener.address() as AddressInfo).port,
     async close(graceMs = 2_000) {
       const closed = new Promise<void>((resolve) => listener.close(() => resolve()));
+      // Ends the checks begun above, and closes what is idle; a session closes when its last stream has ended.
+      http1.close();
       http1.closeIdleConnections();
+      for (const session of sessions) session.close();
       const cut = setTimeout(() => sockets.forEach((socket) => socket.destroy()), graceMs);
       await closed;
       clearTimeout(cut);
     },
   };
+}
+
+/** An HTTP/2 client's first bytes; of HTTP/1.1's methods only PROPFIND and PROPPATCH share two of them. */
+const preface = Buffer.from("PRI");
+
+/** Reads just as many bytes as tell the protocols apart, and puts them back. A peer that says nothing is closed. */
+function sniff(socket: Socket, timeoutMs: number, decided: (kind: "http1" | "http2") => void): void {
+  let first = Buffer.alloc(0);
+  const slow = setTimeout(() => socket.destroy(), timeoutMs);
+  socket.on("close", () => clearTimeout(slow));
+  const onReadable = (): void => {
+    const chunk = socket.read() as Buffer | null;
+    if (chunk === null) return;
+    first = Buffer.concat([first, chunk]);
+    const length = Math.min(first.length, preface.length);
+    const same = first.subarray(0, length).equals(preface.subarray(0, length));
+    if (same && length < preface.length) return;
+    clearTimeout(slow);
+    socket.off("readable", onReadable);
+    socket.off("end", onEnd);
+    socket.unshift(first);
+    decided(same ? "http2" : "http1");
+  };
+  const onEnd = (): void => {
+    socket.destroy();
+  };
+  socket.on("readable", onReadable);
+  socket.on("end", onEnd);
 }
 
 function listen(server: ReturnType<typeof createServer>, host: string, port: number): Promise<void> {

@@ -4,17 +4,21 @@ export type { Logger } from "pino";
 
 export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
 
-/** Secrets are redacted by the name of their field, wherever they lie one level deep. */
-const REDACTED = [
+/** Secrets are redacted by the name of their field, wherever they lie up to two levels deep. */
+const SECRET_FIELDS = [
   "secret",
   "token",
+  "accessToken",
+  "sessionToken",
+  "secretAccessKey",
   "authorization",
+  "Authorization",
+  "cookie",
   "password",
   "signedUrl",
-  "*.secret",
-  "*.token",
-  "*.authorization",
+  "signed_url",
 ];
+const REDACTED = SECRET_FIELDS.flatMap((field) => [field, `*.${field}`, `*.*.${field}`]);
 
 /** JSON lines. `file` absent = stderr, so that stdout stays the command's own. */
 export function createLogger(options: { level: LogLevel; file?: string }): Logger {

@@ -38,13 +38,20 @@ export function RunPage({ runId }) {
 function Run({ runId, details }) {
   const known = useRef(/** @type {Map<string, Action>} */ (new Map()));
   const [actions, setActions] = useState(/** @type {Action[]} */ ([]));
+  const timer = useRef(/** @type {ReturnType<typeof setTimeout> | undefined} */ (undefined));
+  const show = () => {
+    timer.current = undefined;
+    setActions([...known.current.values()]);
+  };
+  useEffect(() => () => clearTimeout(timer.current), []);
   const root = actions.find((action) => action.id.name === details.action.id.name) ?? details.action;
   const live = !isTerminal(root.status?.phase) || actions.some((action) => !isTerminal(action.status?.phase));
   const { state, retry } = useSubscription(useSettled(!live) ? undefined : "actions", () => ({
     open: (signal) => watchActions(runId, signal),
     onMessage: ({ enrichedActions = [] }) => {
       for (const { action } of enrichedActions) known.current.set(action.id.name, action);
-      setActions([...known.current.values()]);
+      // A map over a thousand inputs sends a thousand messages in a moment: they share one rendering.
+      timer.current ??= setTimeout(show, renderMs);
     },
     isDone: () => false,
   }));
@@ -61,6 +68,8 @@ function Run({ runId, details }) {
       <${ActionPanel} key=${selected} actionId=${{ run: runId, name: selected }} action=${current} now=${now} />
     </div>`;
 }
+
+const renderMs = 100;
 
 /** Late reports may still come; after this the connection is given back, for a browser has few. */
 const settleMs = 60_000;

@@ -25,6 +25,7 @@ export interface Assets {
 const javascript = "text/javascript; charset=utf-8";
 
 const modules = [
+  "abort-button.js",
   "action-panel.js",
   "action-table.js",
   "api.js",

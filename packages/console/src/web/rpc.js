@@ -29,9 +29,8 @@ export async function unary(method, request, signal, maxBytes = maxAnswerBytes) 
   const either = AbortSignal.any([signal, AbortSignal.timeout(unaryTimeoutMs)]);
   const response = await send(method, "application/json", JSON.stringify(request), either);
   const bytes = await readAll(response, maxBytes, method);
-  const answer = parse(bytes);
-  if (!response.ok) throw errorOf(answer, response.status);
-  return /** @type {T} */ (answer);
+  if (!response.ok) throw errorOf(parseError(bytes), response.status);
+  return /** @type {T} */ (parse(bytes));
 }
 
 /**
@@ -44,7 +43,7 @@ export async function* serverStream(method, request, signal) {
   const body = encodeEnvelope(0, new TextEncoder().encode(JSON.stringify(request)));
   const response = await send(method, "application/connect+json", body, signal);
   if (!response.ok || response.body === null)
-    throw errorOf(parse(await readAll(response, maxAnswerBytes, method)), response.status);
+    throw errorOf(parseError(await readAll(response, maxAnswerBytes, method)), response.status);
   try {
     for await (const { end, payload } of readEnvelopes(chunksOf(response.body))) {
       const message = parse(payload);
@@ -103,12 +102,25 @@ async function readAll(response, maxBytes, method) {
   return new Uint8Array(await new Blob(/** @type {BlobPart[]} */ (parts)).arrayBuffer());
 }
 
-/** @param {Uint8Array} bytes @returns {any} what is no JSON (a proxy's error page) counts as empty */
+/** @param {Uint8Array} bytes @returns {any} */
 function parse(bytes) {
   try {
     return JSON.parse(new TextDecoder().decode(bytes));
   } catch (error) {
-    return { message: `the answer is no JSON (${String(error)})` };
+    throw new RpcError(
+      "internal",
+      "the answer is no JSON: does something stand between this page and the server?",
+      error,
+    );
+  }
+}
+
+/** An error's body; what is no JSON (a proxy's page) says nothing. @param {Uint8Array} bytes @returns {any} */
+function parseError(bytes) {
+  try {
+    return parse(bytes);
+  } catch {
+    return {};
   }
 }
 

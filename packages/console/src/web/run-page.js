@@ -1,13 +1,13 @@
 /** One run: its head, the tree of its actions, and the action that is selected. */
 import { useEffect, useRef, useState } from "preact/hooks";
+import { AbortButton } from "./abort-button.js";
 import { ActionPanel } from "./action-panel.js";
 import { ActionTable } from "./action-table.js";
-import { abortRun, getRunDetails, watchActions } from "./api.js";
+import { getRunDetails, watchActions } from "./api.js";
 import { Age, Banner, Clock, Frame, LinkBanner, Phase } from "./badges.js";
 import { useLoad, useNow, useSubscription } from "./hooks.js";
 import { html } from "./html.js";
 import { isTerminal } from "./phase.js";
-import { RpcError } from "./rpc.js";
 import { durationText, runningText } from "./text.js";
 import { actionTitle, timeSpan } from "./tree.js";
 
@@ -120,35 +120,5 @@ function RunHead({ runId, root, spec, now }) {
         </p>
       </div>
       ${isTerminal(root.status?.phase) ? null : html`<${AbortButton} runId=${runId} />`}
-    </div>`;
-}
-
-/** @param {{runId: RunId}} props */
-function AbortButton({ runId }) {
-  const dialog = useRef(/** @type {HTMLDialogElement | null} */ (null));
-  const [state, setState] = useState(/** @type {"idle" | "asking" | "asked" | RpcError} */ ("idle"));
-  const abort = async () => {
-    dialog.current?.close();
-    setState("asking");
-    try {
-      await abortRun(runId, "aborted from the console", new AbortController().signal);
-      setState("asked");
-    } catch (error) {
-      setState(error instanceof RpcError ? error : new RpcError("internal", String(error), error));
-    }
-  };
-  const busy = state === "asking" || state === "asked";
-  return html`
-    <div class="abort">
-      <button type="button" class="danger" disabled=${busy} onClick=${() => dialog.current?.showModal()}>${busy ? "Abort requested" : "Abort run"}</button>
-      ${state instanceof RpcError ? html`<${Banner} error=${state} retry=${abort} />` : null}
-      <dialog ref=${dialog} aria-labelledby="abort-title">
-        <h2 id="abort-title">Abort this run?</h2>
-        <p>All of its actions are stopped. This can not be undone.</p>
-        <p class="buttons">
-          <button type="button" autofocus onClick=${() => dialog.current?.close()}>Keep it running</button>
-          <button type="button" class="danger" onClick=${abort}>Abort run</button>
-        </p>
-      </dialog>
     </div>`;
 }

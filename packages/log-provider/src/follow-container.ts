@@ -1,0 +1,195 @@
+/**
+ * One container's log, live from the Kubernetes API, to its end. A loop around one belief, "all up to here was sent": each turn looks
+ * at the pod, then reads the log from about there. It ends after a reading that began when the container had ended already and that
+ * came to its end, so that what was written last is in it.
+ */
+import { Code, ConnectError } from "@connectrpc/connect";
+import { isNotFound } from "@homeplane/kube";
+import { backoffMs, messageOf } from "@homeplane/runtime-kit";
+import { archiveKey } from "./archive.ts";
+import { type Chunk, type Chunks, type ContainerName, systemLine } from "./chunk.ts";
+import { LineCutter } from "./line-cutter.ts";
+import type { Context } from "./options.ts";
+import type { PodRef, PodSource } from "./pod-source.ts";
+import { readArchive } from "./read-archive.ts";
+import { SentWindow } from "./sent-window.ts";
+import { watchSilence } from "./silence.ts";
+import { type ActionAttempt, hasEnded, type TaskContainer } from "./task-pod.ts";
+
+/** In a row, without a new line between. */
+const MAX_FAILURES = 5;
+const BACKOFF = { baseMs: 200, maxMs: 3_000, jitter: "full" } as const;
+/** How often a silent stream makes us look whether the container has ended. */
+const STALL_MS = 2_000;
+/** The stream has ended and the status says "running": how many times we look again, `pollMs` apart at most. */
+const MAX_EARLY_ENDS = 60;
+
+export interface FollowTask {
+  readonly pod: PodRef;
+  readonly owner: ActionAttempt;
+  readonly container: string;
+  /** When we stop waiting for the start, in ms since the epoch. */
+  readonly startBy: number;
+}
+
+class StalledError extends Error {
+  override readonly name = "StalledError";
+}
+
+export async function* followContainer(
+  context: Context,
+  pods: PodSource,
+  task: FollowTask,
+  signal: AbortSignal,
+): Chunks {
+  const { clock, random, log, pollMs } = context;
+  const of: ContainerName = { namespace: task.pod.namespace, pod: task.pod.name, container: task.container };
+  const sent = new SentWindow();
+  let failures = 0;
+  let earlyEnds = 0;
+  let stalled = false;
+  for (;;) {
+    const start = await untilStarted(context, pods, task, signal);
+    if (start.kind === "gone") {
+      yield* rest(context, task, of, sent, signal);
+      return;
+    }
+    if (start.kind === "never") {
+      yield systemLine(of, `container ${task.container} never started: ${start.why}`, clock.now());
+      return;
+    }
+    let progress = false;
+    try {
+      for await (const chunk of reading(context, pods, task, of, sent, !(stalled && start.ended), signal)) {
+        progress = true;
+        earlyEnds = 0;
+        yield chunk;
+      }
+      if (start.ended || ++earlyEnds > MAX_EARLY_ENDS) return;
+      // Most likely it ended this moment, and its status will say so in the next.
+      await pods.changed(
+        task.pod,
+        Math.min(
+          pollMs,
+          backoffMs(BACKOFF, earlyEnds, () => 1),
+        ),
+        signal,
+      );
+      continue;
+    } catch (error) {
+      if (signal.aborted) throw signal.reason;
+      stalled = error instanceof StalledError;
+      if (progress) failures = 0;
+      else if (!stalled) failures++;
+      log.debug({ event: "log.resume", ...of, failures, error: messageOf(error) });
+      if (failures > MAX_FAILURES || (isNotFound(error) && (await pods.get(task.pod, signal)) === undefined)) {
+        yield* rest(context, task, of, sent, signal, error);
+        return;
+      }
+    }
+    if (!stalled) await pods.changed(task.pod, backoffMs(BACKOFF, failures, random), signal);
+  }
+}
+
+/** One reading; throws when it breaks, is cut short, or stays silent after the container's end. */
+async function* reading(
+  context: Context,
+  pods: PodSource,
+  { pod, container }: FollowTask,
+  of: ContainerName,
+  sent: SentWindow,
+  follow: boolean,
+  signal: AbortSignal,
+): Chunks {
+  const { client, clock, log } = context;
+  const stop = new AbortController();
+  const either = AbortSignal.any([signal, stop.signal]);
+  const since = sent.since;
+  const bytes = client.podLog(pod, {
+    container,
+    follow,
+    timestamps: true,
+    ...(since === undefined ? {} : { sinceTime: since }),
+    signal: either,
+  });
+  let endedBefore = false;
+  const look = async (): Promise<void> => {
+    try {
+      const ended = endOf(await pods.current(pod, either), container);
+      if (ended && endedBefore) stop.abort(new StalledError("the container has ended, its log stream has not"));
+      endedBefore = ended;
+    } catch (error) {
+      if (!either.aborted) log.debug({ event: "log.look_failed", ...of, error: messageOf(error) });
+    }
+  };
+  const cutter = new LineCutter();
+  const unsent = sent.unsent();
+  const fresh = (pieces: ReturnType<LineCutter["push"]>): Chunk => {
+    const chunk = { ...of, pieces: pieces.filter(unsent) };
+    for (const piece of chunk.pieces) sent.record(piece);
+    return chunk;
+  };
+  try {
+    for await (const part of watchSilence(bytes, clock, STALL_MS, () => void look())) {
+      endedBefore = false;
+      const chunk = fresh(cutter.push(part));
+      if (chunk.pieces.length > 0) yield chunk;
+    }
+    // Half a line is sent only when it is known to stay so: else the next reading brings the whole.
+    if (endOf(await pods.current(pod, signal), container)) {
+      const chunk = fresh(cutter.end());
+      if (chunk.pieces.length > 0) yield chunk;
+    }
+  } finally {
+    stop.abort(new DOMException("the log is no longer read", "AbortError"));
+  }
+}
+
+const endOf = (pod: { readonly containers: readonly TaskContainer[] } | undefined, name: string): boolean =>
+  pod === undefined || pod.containers.some((one) => one.name === name && one.state === "ended");
+
+type Start =
+  | { readonly kind: "started"; readonly ended: boolean }
+  | { readonly kind: "never"; readonly why: string }
+  | { readonly kind: "gone" };
+
+async function untilStarted(context: Context, pods: PodSource, task: FollowTask, signal: AbortSignal): Promise<Start> {
+  const { clock, holdMs, pollMs } = context;
+  for (;;) {
+    const pod = await pods.current(task.pod, signal);
+    const container = pod?.containers.find((one) => one.name === task.container);
+    if (pod === undefined || container === undefined) return { kind: "gone" };
+    const ended = container.state === "ended" || hasEnded(pod, clock.now(), holdMs);
+    if (container.ran) return { kind: "started", ended };
+    if (ended) return { kind: "never", why: container.reason ?? pod.reason ?? "its pod ended before" };
+    if (clock.now() >= task.startBy) {
+      const why = container.reason === undefined ? "" : ` (${container.reason})`;
+      throw new ConnectError(
+        `container ${task.container} of pod ${task.pod.name} has not started${why}: no log yet`,
+        Code.NotFound,
+      );
+    }
+    await pods.changed(task.pod, Math.min(pollMs, Math.max(1, task.startBy - clock.now())), signal);
+  }
+}
+
+/** What the archive has beyond what was sent. */
+async function* rest(
+  context: Context,
+  task: FollowTask,
+  of: ContainerName,
+  sent: SentWindow,
+  signal: AbortSignal,
+  cause?: unknown,
+): Chunks {
+  const key = archiveKey(task.owner, task.pod.name, task.container);
+  if (yield* readArchive(context, { ...of, key }, signal, sent)) return;
+  if (cause === undefined && sent.since === undefined) return;
+  throw new ConnectError(
+    `the log of container ${task.container} of pod ${task.pod.name} broke off and is not archived; try again`,
+    Code.Unavailable,
+    undefined,
+    undefined,
+    cause,
+  );
+}

@@ -1,0 +1,2 @@
+export { createLogProvider } from "./log-provider.ts";
+export type { LogProviderOptions } from "./options.ts";

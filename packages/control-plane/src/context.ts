@@ -9,6 +9,9 @@ export interface DataPlane {
   readonly logs: Client<typeof LogService>;
 }
 
+/** For one call over the tunnel: up to 20 MiB over a slow line. */
+export const dataPlaneTimeoutMs = 60_000;
+
 export interface ControlPlaneConfig {
   /** The one organisation of this control plane. */
   readonly org: string;

@@ -4,14 +4,7 @@
  */
 import { createRouterTransport, type Transport } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
-import {
-  type Clock,
-  type HttpHandler,
-  type HttpServer,
-  listenHttp,
-  type Logger,
-  Subject,
-} from "@homeplane/runtime-kit";
+import { type Clock, type HttpServer, listenHttp, type Logger, Subject } from "@homeplane/runtime-kit";
 import type { Context, ControlPlaneConfig, DataPlane } from "./context.ts";
 import { clientRoutes, orchestrationRoutes } from "./routes.ts";
 import { rpcErrors } from "./rpc-log.ts";

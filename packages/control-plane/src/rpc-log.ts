@@ -7,10 +7,8 @@ import { type Logger, messageOf } from "@homeplane/runtime-kit";
  */
 export function rpcErrors(log: Logger): Interceptor {
   return (next) => async (request) => {
-    try {
-      return await next(request);
-    } catch (error) {
-      if (error instanceof ConnectError && error.code !== Code.Unknown) throw error;
+    const convert = (error: unknown): ConnectError => {
+      if (error instanceof ConnectError && error.code !== Code.Unknown) return error;
       const requestId = request.header.get("x-request-id") ?? "";
       log.error({
         event: "rpc.failed",
@@ -18,13 +16,29 @@ export function rpcErrors(log: Logger): Interceptor {
         requestId,
         err: error,
       });
-      throw new ConnectError(
+      return new ConnectError(
         `internal error (${messageOf(error)}); request id ${requestId}`,
         Code.Internal,
         undefined,
         undefined,
         error,
       );
+    };
+    try {
+      const response = await next(request);
+      if (!response.stream) return response;
+      // A stream fails later, when its messages are read.
+      return { ...response, message: converted(response.message, convert) };
+    } catch (error) {
+      throw convert(error);
     }
   };
+}
+
+async function* converted<T>(messages: AsyncIterable<T>, convert: (error: unknown) => ConnectError): AsyncIterable<T> {
+  try {
+    yield* messages;
+  } catch (error) {
+    throw convert(error);
+  }
 }

@@ -4,7 +4,7 @@
  * Reports arrive at least once and possibly again after a restart of either side, so each change is idempotent: within an
  * attempt (phase, version) only grows, an ended attempt and an ended action never change again.
  */
-import { clone, create } from "@bufbuild/protobuf";
+import { clone, create, equals } from "@bufbuild/protobuf";
 import { type Timestamp, timestampMs } from "@bufbuild/protobuf/wkt";
 import { isTerminal } from "@homeplane/idl";
 import { ActionPhase } from "@homeplane/idl/flyteidl2/common/phase";
@@ -19,10 +19,16 @@ import {
   PhaseTransitionSchema,
 } from "@homeplane/idl/flyteidl2/workflow/run_definition";
 
+/** The order in which phases come; the numbers are not it: PAUSED is larger than the terminal ones. */
+function rank(phase: ActionPhase): number {
+  if (isTerminal(phase)) return 100;
+  return phase === ActionPhase.PAUSED ? 50 : phase;
+}
+
 /** Applies an event of one attempt. */
 export function applyEvent(details: ActionDetails, event: ActionEvent): ActionDetails | undefined {
   const known = details.attempts.find((attempt) => attempt.attempt === event.attempt);
-  if (known !== undefined && (isTerminal(known.phase) || event.phase < known.phase)) return undefined;
+  if (known !== undefined && (isTerminal(known.phase) || rank(event.phase) < rank(known.phase))) return undefined;
   const next = clone(ActionDetailsSchema, details);
   let attempt = next.attempts.find((candidate) => candidate.attempt === event.attempt);
   if (attempt === undefined) {
@@ -33,12 +39,13 @@ export function applyEvent(details: ActionDetails, event: ActionEvent): ActionDe
   mergeAttempt(attempt, event);
   const status = next.status;
   if (status !== undefined && !isTerminal(status.phase) && event.attempt >= status.attempts) {
+    const newer = event.attempt > status.attempts || rank(event.phase) > rank(status.phase);
     status.attempts = event.attempt;
     // An ended attempt does not end the action: only applyStatus does.
-    if (!isTerminal(event.phase)) status.phase = event.phase;
+    if (newer && !isTerminal(event.phase)) status.phase = event.phase;
     if (event.cacheStatus) status.cacheStatus = event.cacheStatus;
   }
-  return next;
+  return equals(ActionDetailsSchema, details, next) ? undefined : next;
 }
 
 function mergeAttempt(attempt: ActionAttempt, event: ActionEvent): void {
@@ -74,6 +81,8 @@ export function applyStatus(
 ): ActionDetails | undefined {
   const current = details.status;
   if (current === undefined || isTerminal(current.phase)) return undefined;
+  const late = status.attempts < current.attempts || rank(status.phase) < rank(current.phase);
+  if (late && status.attempts <= current.attempts && !isTerminal(status.phase)) return undefined;
   const next = clone(ActionDetailsSchema, details);
   const target = next.status as ActionStatus;
   target.phase = status.phase;
@@ -86,11 +95,15 @@ export function applyStatus(
     const error = next.attempts.findLast((attempt) => attempt.errorInfo !== undefined)?.errorInfo;
     if (status.phase === ActionPhase.ABORTED) {
       next.result = { case: "abortInfo", value: create(AbortInfoSchema, { reason: abortReason }) };
-    } else if (status.phase !== ActionPhase.SUCCEEDED && error !== undefined) {
+    } else if (!succeeded(status.phase) && error !== undefined) {
       next.result = { case: "errorInfo", value: error };
     }
   }
-  return next;
+  return equals(ActionDetailsSchema, details, next) ? undefined : next;
+}
+
+function succeeded(phase: ActionPhase): boolean {
+  return phase === ActionPhase.SUCCEEDED || phase === ActionPhase.RECOVERED;
 }
 
 function durationMs(start: Timestamp | undefined, end: Timestamp | undefined): bigint | undefined {

@@ -2,28 +2,28 @@
  * CreateRun. The request id is the idempotency key: the SDK repeats a call whose reply was lost with the same `x-request-id`, and
  * gets the run that the first one made. The run, its root action and the order to start it are stored in one transaction.
  */
-import { randomBytes, randomUUID } from "node:crypto";
+import { createHash, randomBytes, randomUUID } from "node:crypto";
 import { clone, create, toBinary } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { inputsFile, runPrefix } from "@homeplane/idl";
 import { InputsSchema } from "@homeplane/idl/flyteidl2/task/common";
+import type { RunIdentifier } from "@homeplane/idl/flyteidl2/common/identifier";
 import { RunSpecSchema } from "@homeplane/idl/flyteidl2/task/run";
-import { type TaskIdentifier, type TaskSpec, TaskSpecSchema } from "@homeplane/idl/flyteidl2/task/task_definition";
+import type { TaskIdentifier, TaskSpec } from "@homeplane/idl/flyteidl2/task/task_definition";
 import { ActionSpecSchema } from "@homeplane/idl/flyteidl2/workflow/run_definition";
-import type { CreateRunRequest } from "@homeplane/idl/flyteidl2/workflow/run_service";
+import { type CreateRunRequest, CreateRunRequestSchema } from "@homeplane/idl/flyteidl2/workflow/run_service";
 import { Bucket } from "@homeplane/idl/homeplane/v1/dataplane";
 import { OrderSchema } from "@homeplane/idl/homeplane/v1/orchestration";
-import type { Context } from "../context.ts";
+import { type Context, dataPlaneTimeoutMs } from "../context.ts";
 import { actionIdentifier, invalid, projectScope, runKey } from "../services/identifiers.ts";
 import { requireProject } from "../services/require-project.ts";
 import { findTask } from "../services/task-lookup.ts";
 import type { ActionRow, RunKey } from "../store/port.ts";
 import { newActionDetails } from "./new-action.ts";
+import { checkTemplateSize } from "./template-size.ts";
 
 export const rootAction = "a0";
-/** The resource that carries a template must fit into an etcd value. */
-const maxTemplateBytes = 1 << 20;
 export const maxInputBytes = 10 << 20;
 
 export function newRunName(): string {
@@ -33,19 +33,16 @@ export function newRunName(): string {
 }
 
 export async function createRun(ctx: Context, request: CreateRunRequest, requestId: string): Promise<ActionRow> {
-  const id = requestId === "" ? randomUUID() : requestId;
+  const id = requestId === "" ? randomUUID() : idempotencyKey(request, requestId);
+  const target = await resolveTarget(ctx, request);
+  // The name first, the key second: a first call that is stored in between is found by one of the two.
+  const taken = (await ctx.store.runs.get(target)) !== undefined;
   const earlier = await ctx.store.runs.byRequestId(id);
   if (earlier !== undefined) return loadRoot(ctx, earlier);
-
-  const target = await resolveTarget(ctx, request);
+  // Before inputs are written: those of the run that has the name must stay as they are.
+  if (taken) throw refusal(request, target);
   const { taskId, spec } = await resolveTask(ctx, request);
-  const size = toBinary(TaskSpecSchema, spec).length;
-  if (size > maxTemplateBytes) {
-    throw invalid(
-      "task_spec",
-      `is ${size} bytes, the limit is ${maxTemplateBytes}: make default inputs or image layers smaller`,
-    );
-  }
+  checkTemplateSize(spec, "task_spec");
   const now = ctx.clock.now();
   const runSpec = request.runSpec ? clone(RunSpecSchema, request.runSpec) : create(RunSpecSchema);
   runSpec.runStartTime = request.runStartTime ?? runSpec.runStartTime ?? timestampFromMs(now);
@@ -88,14 +85,27 @@ export async function createRun(ctx: Context, request: CreateRunRequest, request
   });
   const run = { ...target, createdAt: now, labels, source: request.source, spec: runSpec };
   const made = await ctx.store.runs.create(run, root, order, id);
-  if (made === "exists") {
-    throw new ConnectError(
-      `run ${target.run} exists already in ${target.project}/${target.domain}: choose another name`,
-      Code.AlreadyExists,
-    );
-  }
+  if (made === "exists") throw refusal(request, target);
   for (const topic of ["orders", `${target.project}/${target.domain}`]) ctx.changes.publish(topic);
   return loadRoot(ctx, made);
+}
+
+/**
+ * A repetition is the same request under the same id. The id alone is not enough: within a task the SDK makes it of the action's
+ * name and four random characters, so that two different requests of one busy task can carry the same one.
+ */
+function idempotencyKey(request: CreateRunRequest, requestId: string): string {
+  return createHash("sha256").update(`${requestId}\n`).update(toBinary(CreateRunRequestSchema, request)).digest("hex");
+}
+
+/** A name that nobody chose is taken only in a race of two requests on one upload; the next try gets another name. */
+function refusal(request: CreateRunRequest, target: RunKey): ConnectError {
+  if (request.id.case === "runId") return nameTaken(target);
+  return new ConnectError(`another request took the name ${target.run} just now: call again`, Code.Unavailable);
+}
+
+export function nameTaken({ project, domain, run }: RunKey): ConnectError {
+  return new ConnectError(`run ${run} exists already in ${project}/${domain}: choose another name`, Code.AlreadyExists);
 }
 
 async function loadRoot(ctx: Context, key: RunKey): Promise<ActionRow> {
@@ -104,13 +114,19 @@ async function loadRoot(ctx: Context, key: RunKey): Promise<ActionRow> {
   return row;
 }
 
+/** The key of a run that does not exist yet: its name has to be one that Kubernetes takes. */
+export function newRunKey(id: RunIdentifier): RunKey {
+  const key = runKey(id);
+  if (!/^[a-z0-9]([-a-z0-9]{0,28}[a-z0-9])?$/.test(key.run)) {
+    throw invalid("run_id.name", `"${key.run}" must be 1 to 30 lower-case letters, digits and inner dashes`);
+  }
+  return key;
+}
+
 /** A name that the client chose, or the one that UploadInputs gave out with the inputs' address, or a new one. */
 async function resolveTarget(ctx: Context, { id, inputWrapper }: CreateRunRequest): Promise<RunKey> {
   if (id.case === "runId") {
-    const key = runKey(id.value);
-    if (!/^[a-z0-9]([-a-z0-9]{0,28}[a-z0-9])?$/.test(key.run)) {
-      throw invalid("run_id.name", `"${key.run}" must be 1 to 30 lower-case letters, digits and inner dashes`);
-    }
+    const key = newRunKey(id.value);
     await requireProject(ctx, key.project, key.domain);
     return key;
   }
@@ -156,8 +172,14 @@ function templateId(ctx: Context, spec: TaskSpec): { taskId?: TaskIdentifier } {
 
 async function resolveInputs(ctx: Context, { inputWrapper }: CreateRunRequest, target: RunKey): Promise<string> {
   if (inputWrapper.case === "offloadedInputData") {
-    if (inputWrapper.value.uri === "") throw invalid("offloaded_input_data.uri", "is required");
-    return `${inputWrapper.value.uri.replace(/\/+$/, "")}/${inputsFile}`;
+    const { uri } = inputWrapper.value;
+    if (uri === "") throw invalid("offloaded_input_data.uri", "is required");
+    // Whoever may create runs here may read this project's inputs, not those of another one.
+    const own = `${ctx.config.org}/${target.project}/${target.domain}/`;
+    if (!/^[a-z0-9]+:\/\/[^/]+\/(.*)$/.exec(uri)?.[1]?.startsWith(own))
+      throw invalid("offloaded_input_data.uri", `"${uri}" is not below ${own} of the object store`);
+    // UploadInputs gives out the folder, GetActionDataURIs (which a rerun asks) the file.
+    return uri.endsWith(`/${inputsFile}`) ? uri : `${uri.replace(/\/+$/, "")}/${inputsFile}`;
   }
   const content = inputWrapper.case === "inputs" ? toBinary(InputsSchema, inputWrapper.value) : new Uint8Array();
   const { nativeUrl } = await putInputs(ctx, target, content);
@@ -173,14 +195,12 @@ export async function putInputs(ctx: Context, target: RunKey, content: Uint8Arra
     );
   }
   const { org } = ctx.config;
-  return ctx.dataPlane.objects.putObject({
-    location: {
-      bucket: Bucket.METADATA,
-      project: { organization: org, name: target.project, domain: target.domain },
-      path: `${target.run}/inputs/${inputsFile}`,
-    },
-    content,
-  });
+  const location = {
+    bucket: Bucket.METADATA,
+    project: { organization: org, name: target.project, domain: target.domain },
+    path: `${target.run}/inputs/${inputsFile}`,
+  };
+  return ctx.dataPlane.objects.putObject({ location, content }, { timeoutMs: dataPlaneTimeoutMs });
 }
 
 /** `<metadata bucket>/<org>/<project>/<domain>/<run>`: the bucket is the one that holds the inputs. */

@@ -2,7 +2,7 @@
 import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError, type ServiceImpl } from "@connectrpc/connect";
-import type { ActionPhase } from "@homeplane/idl/flyteidl2/common/phase";
+import { ActionPhase } from "@homeplane/idl/flyteidl2/common/phase";
 import type { EventsProxyService } from "@homeplane/idl/flyteidl2/workflow/events_proxy_service";
 import type { InternalRunService } from "@homeplane/idl/flyteidl2/workflow/internal_run_service";
 import {
@@ -43,6 +43,7 @@ export function eventsProxyService(ctx: Context): ServiceImpl<typeof EventsProxy
     async record({ events }) {
       for (const event of events) {
         if (event.attempt === 0) throw invalid("events[].attempt", "counts from 1");
+        checkPhase(event.phase, "events[].phase");
         await change(ctx, actionKey(event.id), (details) => applyEvent(details, event));
       }
       return {};
@@ -55,6 +56,8 @@ export function internalRunService(ctx: Context): Partial<ServiceImpl<typeof Int
     async recordAction({ actionId, parent, group, inputUri, spec }) {
       const key = actionKey(actionId);
       const kind = kindOf(spec);
+      // Without a parent it would be listed as a run.
+      if (parent === "" && key.action !== rootAction) throw invalid("parent", "is required");
       const { org } = ctx.config;
       const createdAt = ctx.clock.now();
       const root = await ctx.store.actions.get({ ...key, action: rootAction }, { withTaskSpec: false });
@@ -67,10 +70,18 @@ export function internalRunService(ctx: Context): Partial<ServiceImpl<typeof Int
     },
     async updateActionStatus({ actionId, status, abortReason }) {
       if (status === undefined) throw invalid("status", "is required");
+      checkPhase(status.phase, "status.phase");
       await change(ctx, actionKey(actionId), (details) => applyStatus(details, status, abortReason ?? ""));
       return { ...(actionId ? { actionId } : {}), status: { code: 0 } };
     },
   };
+}
+
+const phases: ReadonlySet<number> = new Set(Object.values(ActionPhase));
+
+/** A phase that nobody knows could never be left again. */
+function checkPhase(phase: ActionPhase, field: string): void {
+  if (phase === ActionPhase.UNSPECIFIED || !phases.has(phase)) throw invalid(field, `${phase} is no phase`);
 }
 
 function kindOf(spec: Parameters<ServiceImpl<typeof InternalRunService>["recordAction"]>[0]["spec"]): ActionKind {

@@ -3,23 +3,24 @@
  * signing and reading happen in the data plane.
  */
 import { randomBytes } from "node:crypto";
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { create, type DescMessage, fromBinary, type MessageShape, toBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError, type ServiceImpl } from "@connectrpc/connect";
-import { inputsFile, isTerminal, outputsFile, reportFile } from "@homeplane/idl";
+import { inputsFile, isTerminal, outputsFile, reportFile, shortHash } from "@homeplane/idl";
 import { ArtifactType, type DataProxyService } from "@homeplane/idl/flyteidl2/dataproxy/dataproxy_service";
 import { InputsSchema, OutputsSchema } from "@homeplane/idl/flyteidl2/task/common";
 import type { ActionDetails } from "@homeplane/idl/flyteidl2/workflow/run_definition";
 import { Bucket } from "@homeplane/idl/homeplane/v1/dataplane";
-import { shortHash } from "@homeplane/idl";
-import { newRunName, putInputs } from "../actions/create-run.ts";
-import type { Context } from "../context.ts";
+import { nameTaken, newRunKey, newRunName, putInputs } from "../actions/create-run.ts";
+import { type Context, dataPlaneTimeoutMs } from "../context.ts";
 import type { ActionRow } from "../store/port.ts";
-import { actionKey, actionNotFound, invalid, projectScope, runKey } from "./identifiers.ts";
+import { actionKey, actionNotFound, invalid, projectScope } from "./identifiers.ts";
 import { requireProject } from "./require-project.ts";
 import { taskKey } from "./task-lookup.ts";
 
 /** Inputs and outputs that one answer may carry. */
 const maxActionDataBytes = 20 << 20;
+
+const timeout = { timeoutMs: dataPlaneTimeoutMs } as const;
 
 export function dataProxyService(ctx: Context): Partial<ServiceImpl<typeof DataProxyService>> {
   const load = async (id: Parameters<typeof actionKey>[0]): Promise<ActionRow> => {
@@ -30,7 +31,8 @@ export function dataProxyService(ctx: Context): Partial<ServiceImpl<typeof DataP
   };
   const read = async (nativeUrl: string): Promise<Uint8Array> => {
     try {
-      return (await ctx.dataPlane.objects.getObject({ nativeUrl, maxBytes: BigInt(maxActionDataBytes) })).content;
+      const request = { nativeUrl, maxBytes: BigInt(maxActionDataBytes) };
+      return (await ctx.dataPlane.objects.getObject(request, timeout)).content;
     } catch (error) {
       // An action that ended early has written no outputs; a task that returns None writes an empty file.
       if (error instanceof ConnectError && error.code === Code.NotFound) return new Uint8Array();
@@ -49,26 +51,28 @@ export function dataProxyService(ctx: Context): Partial<ServiceImpl<typeof DataP
       // Without a root of the client's choice the digest is the folder: the same content keeps its address.
       const digest = contentMd5.length > 0 ? Buffer.from(contentMd5).toString("hex") : randomBytes(16).toString("hex");
       const path = [filenameRoot || digest, filename || "file"].join("/").replaceAll(/\/{2,}/g, "/");
-      const answer = await ctx.dataPlane.objects.createUploadUrl({
-        location: {
-          bucket: Bucket.FAST_REGISTRATION,
-          project: { organization: ctx.config.org, name: project, domain },
-          path,
-        },
-        contentMd5,
-        contentLength,
-        ...(expiresIn ? { expiresIn } : {}),
-      });
+      const location = {
+        bucket: Bucket.FAST_REGISTRATION,
+        project: { organization: ctx.config.org, name: project, domain },
+        path,
+      };
+      const answer = await ctx.dataPlane.objects.createUploadUrl(
+        { location, contentMd5, contentLength, ...(expiresIn ? { expiresIn } : {}) },
+        timeout,
+      );
       const { signedUrl, nativeUrl, expiresAt, headers } = answer;
       return { signedUrl, nativeUrl, headers, ...(expiresAt ? { expiresAt } : {}) };
     },
 
     async uploadInputs(request) {
       const { id } = request;
-      const scope = id.case === "runId" ? runKey(id.value) : projectScope(id.value);
+      const named = id.case === "runId" ? newRunKey(id.value) : undefined;
+      const scope = named ?? projectScope(id.case === "projectId" ? id.value : undefined);
       await requireProject(ctx, scope.project, scope.domain);
+      // The inputs of a run that exists are never written again.
+      if (named !== undefined && (await ctx.store.runs.get(named)) !== undefined) throw nameTaken(named);
       if (request.task.case === "taskId") taskKey(request.task.value);
-      const run = id.case === "runId" ? id.value.name : newRunName();
+      const run = named?.run ?? newRunName();
       const content = toBinary(InputsSchema, request.inputs ?? create(InputsSchema));
       const { nativeUrl } = await putInputs(ctx, { project: scope.project, domain: scope.domain, run }, content);
       const uri = nativeUrl.slice(0, -(inputsFile.length + 1));
@@ -89,8 +93,8 @@ export function dataProxyService(ctx: Context): Partial<ServiceImpl<typeof DataP
         );
       }
       return {
-        inputs: fromBinary(InputsSchema, inputs),
-        outputs: fromBinary(OutputsSchema, outputs),
+        inputs: decode(InputsSchema, inputs, inputUri),
+        outputs: decode(OutputsSchema, outputs, outputsUri),
         inputsUri: inputUri,
         outputsUri,
       };
@@ -98,10 +102,10 @@ export function dataProxyService(ctx: Context): Partial<ServiceImpl<typeof DataP
 
     async createDownloadLink({ artifactType, source, expiresIn }) {
       const nativeUrl = await artifactUrl(artifactType, source);
-      const { signedUrl, expiresAt } = await ctx.dataPlane.objects.createDownloadUrl({
-        nativeUrl,
-        ...(expiresIn ? { expiresIn } : {}),
-      });
+      const { signedUrl, expiresAt } = await ctx.dataPlane.objects.createDownloadUrl(
+        { nativeUrl, ...(expiresIn ? { expiresIn } : {}) },
+        timeout,
+      );
       return { preSignedUrls: { signedUrl: [signedUrl], ...(expiresAt ? { expiresAt } : {}) } };
     },
 
@@ -112,7 +116,14 @@ export function dataProxyService(ctx: Context): Partial<ServiceImpl<typeof DataP
       if (known === undefined || (!known.logsAvailable && !isTerminal(known.phase))) {
         throw new ConnectError(`attempt ${attempt} of action ${details.id?.name} has no log yet`, Code.NotFound);
       }
-      yield* ctx.dataPlane.logs.tailLogs({ ...request, attempt }, { signal: AbortSignal.any([signal, ctx.stopping]) });
+      const either = AbortSignal.any([signal, ctx.stopping]);
+      try {
+        yield* ctx.dataPlane.logs.tailLogs({ ...request, attempt }, { signal: either });
+      } catch (error) {
+        // An end without error would mean that the log is complete.
+        if (ctx.stopping.aborted) throw new ConnectError("the server is stopping: call again", Code.Unavailable);
+        throw error;
+      }
     },
   };
 
@@ -129,6 +140,7 @@ export function dataProxyService(ctx: Context): Partial<ServiceImpl<typeof DataP
         if (uri === "") throw new ConnectError(`attempt ${attempt} has no report yet`, Code.NotFound);
         return uri;
       }
+      if (type !== ArtifactType.CODE_BUNDLE) throw invalid("artifact_type", "must be REPORT or CODE_BUNDLE");
       const row = await ctx.store.actions.get(actionKey(actionId), { withTaskSpec: true });
       return bundleUri(row?.taskSpec?.taskTemplate?.metadata?.codeBundleUri);
     }
@@ -137,6 +149,15 @@ export function dataProxyService(ctx: Context): Partial<ServiceImpl<typeof DataP
       return bundleUri(row?.spec.taskTemplate?.metadata?.codeBundleUri);
     }
     throw invalid("source", "one of action_attempt_id, task_id is required, and must fit artifact_type");
+  }
+}
+
+/** Tasks write these files: what is no message is told, not taken for a fault of the server. */
+function decode<T extends DescMessage>(schema: T, content: Uint8Array, uri: string): MessageShape<T> {
+  try {
+    return fromBinary(schema, content);
+  } catch (error) {
+    throw new ConnectError(`${uri} is no ${schema.typeName}`, Code.DataLoss, undefined, undefined, error);
   }
 }
 

@@ -30,10 +30,13 @@ const fields: Readonly<Record<string, Exclude<Filter["field"], "label">>> = {
   name: "name",
 };
 
-/** SQLite takes 32,766 variables; nobody needs more than this in one filter. */
+/** SQLite takes 32,766 variables; nobody needs more than this in one filter, nor as many filters. */
 const maxValues = 500;
+const maxFilters = 20;
 
 export function parseFilters(filters: readonly ProtoFilter[]): Filter[] {
+  if (filters.length > maxFilters)
+    throw invalid("request.filters", `are ${filters.length}, the limit is ${maxFilters}`);
   return filters.map((filter, index) => parseFilter(filter, `request.filters[${index}]`));
 }
 
@@ -42,6 +45,8 @@ function parseFilter(filter: ProtoFilter, where: string): Filter {
   if (op === undefined) throw invalid(`${where}.function`, `function ${filter.function} is not supported`);
   if (filter.values.length === 0 || filter.values.length > maxValues)
     throw invalid(`${where}.values`, `must hold 1 to ${maxValues} values`);
+  const isList = op === "in" || op === "not in" || (op === "eq" && filter.field === "phase");
+  if (!isList && filter.values.length !== 1) throw invalid(`${where}.values`, "must hold one value for this function");
   if (filter.field.startsWith("labels.")) {
     return { field: "label", label: filter.field.slice("labels.".length), op, values: filter.values };
   }

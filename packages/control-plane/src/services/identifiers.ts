@@ -14,17 +14,25 @@ export function invalid(field: string, problem: string): ConnectError {
   return new ConnectError(`${field}: ${problem}`, Code.InvalidArgument);
 }
 
+/** Longer than any name that Flyte allows; a bound for what is stored, logged and sent on. */
+const maxNameLength = 255;
+
+/** A name that a request must carry. */
+export function checkName(value: string, field: string): void {
+  if (value === "") throw invalid(field, "is required");
+  if (value.length > maxNameLength)
+    throw invalid(field, `has ${value.length} characters, the limit is ${maxNameLength}`);
+}
+
 export function runKey(id: RunIdentifier | undefined, field = "run_id"): RunKey {
   if (id === undefined) throw invalid(field, "is required");
-  for (const part of ["project", "domain", "name"] as const) {
-    if (id[part] === "") throw invalid(`${field}.${part}`, "is required");
-  }
+  for (const part of ["project", "domain", "name"] as const) checkName(id[part], `${field}.${part}`);
   return { project: id.project, domain: id.domain, run: id.name };
 }
 
 export function actionKey(id: ActionIdentifier | undefined, field = "action_id"): ActionKey {
   if (id === undefined) throw invalid(field, "is required");
-  if (id.name === "") throw invalid(`${field}.name`, "is required");
+  checkName(id.name, `${field}.name`);
   return { ...runKey(id.run, `${field}.run`), action: id.name };
 }
 
@@ -33,8 +41,8 @@ export function projectScope(
   field = "project_id",
 ): { project: string; domain: string } {
   if (id === undefined) throw invalid(field, "is required");
-  if (id.name === "") throw invalid(`${field}.name`, "is required");
-  if (id.domain === "") throw invalid(`${field}.domain`, "is required");
+  checkName(id.name, `${field}.name`);
+  checkName(id.domain, `${field}.domain`);
   return { project: id.name, domain: id.domain };
 }
 

@@ -8,7 +8,7 @@ import { abort } from "../actions/abort.ts";
 import { createRun, rootAction } from "../actions/create-run.ts";
 import { actionView, detailsView, runView } from "../actions/views.ts";
 import type { Context } from "../context.ts";
-import type { ActionKey, ActionQuery, ActionRow } from "../store/port.ts";
+import type { ActionKey, ActionQuery, ActionRow, RunKey } from "../store/port.ts";
 import { pageToken, parseFilters, parsePage } from "./filters.ts";
 import { actionKey, actionNotFound, actionPath, invalid, runKey, runPath } from "./identifiers.ts";
 
@@ -23,7 +23,7 @@ export function runService(ctx: Context): Partial<ServiceImpl<typeof RunService>
   };
   const runDetails = async (key: ActionKey) => {
     const run = await ctx.store.runs.get(key);
-    if (run === undefined) throw new ConnectError(`there is no run ${runPath(key)}`, Code.NotFound);
+    if (run === undefined) throw runNotFound(key);
     return create(RunDetailsSchema, { runSpec: run.spec, action: detailsView(await load(key)) });
   };
   /** The current state first, then each change; ends after the end of the action. */
@@ -91,6 +91,7 @@ export function runService(ctx: Context): Partial<ServiceImpl<typeof RunService>
     async *watchActions(request, { signal }) {
       const key = runKey(request.runId);
       const filters = parseFilters(request.filter);
+      if ((await ctx.store.runs.get(key)) === undefined) throw runNotFound(key);
       const seen = new Map<string, string>();
       for await (const _ of ctx.changes.subscribe(runPath(key), AbortSignal.any([signal, ctx.stopping]))) {
         let after: ActionQuery["after"];
@@ -132,6 +133,10 @@ export function runService(ctx: Context): Partial<ServiceImpl<typeof RunService>
       return { logContext, cluster, ...(startTime ? { startTime } : {}), ...(endTime ? { endTime } : {}) };
     },
   };
+}
+
+function runNotFound(key: RunKey): ConnectError {
+  return new ConnectError(`there is no run ${runPath(key)}`, Code.NotFound);
 }
 
 function listQuery(request: ListRunsRequest["request"]) {

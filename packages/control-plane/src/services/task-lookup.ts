@@ -2,13 +2,11 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import type { TaskIdentifier } from "@homeplane/idl/flyteidl2/task/task_definition";
 import type { Context } from "../context.ts";
 import type { TaskKey, TaskRow } from "../store/port.ts";
-import { invalid } from "./identifiers.ts";
+import { checkName, invalid } from "./identifiers.ts";
 
 export function taskKey(id: TaskIdentifier | undefined, field = "task_id"): TaskKey {
   if (id === undefined) throw invalid(field, "is required");
-  for (const part of ["project", "domain", "name", "version"] as const) {
-    if (id[part] === "") throw invalid(`${field}.${part}`, "is required");
-  }
+  for (const part of ["project", "domain", "name", "version"] as const) checkName(id[part], `${field}.${part}`);
   const { project, domain, name, version } = id;
   return { project, domain, name, version };
 }

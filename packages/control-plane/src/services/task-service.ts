@@ -6,11 +6,11 @@ import { TaskSpecSchema } from "@homeplane/idl/flyteidl2/task/task_definition";
 import type { TaskService } from "@homeplane/idl/flyteidl2/task/task_service";
 import type { Context } from "../context.ts";
 import type { TaskRow } from "../store/port.ts";
+import { checkTemplateSize } from "../actions/template-size.ts";
+import { type Page, pageToken, parsePage } from "./filters.ts";
 import { invalid } from "./identifiers.ts";
 import { requireProject } from "./require-project.ts";
 import { findTask, taskKey } from "./task-lookup.ts";
-
-const maxPage = 1000;
 
 export function taskService(ctx: Context): Partial<ServiceImpl<typeof TaskService>> {
   const idOf = ({ project, domain, name, version }: TaskRow) => ({
@@ -31,6 +31,7 @@ export function taskService(ctx: Context): Partial<ServiceImpl<typeof TaskServic
       const key = taskKey(taskId);
       await requireProject(ctx, key.project, key.domain);
       if (spec?.taskTemplate === undefined) throw invalid("spec.task_template", "is required");
+      checkTemplateSize(spec, "spec");
       if (triggers.length > 0)
         throw new ConnectError("triggers: are not supported yet; deploy the task without them", Code.Unimplemented);
       const created = await ctx.store.tasks.create({ ...key, createdAt: ctx.clock.now(), spec });
@@ -50,40 +51,33 @@ export function taskService(ctx: Context): Partial<ServiceImpl<typeof TaskServic
     },
     async listTasks({ request, scopeBy }) {
       const { name, domain } = scopeBy.case === "projectId" ? scopeBy.value : { name: "", domain: "" };
-      const { limit, offset } = page(request);
+      const page = parsePage(request);
       const query = {
         ...(name ? { project: name } : {}),
         ...(domain ? { domain } : {}),
         ...exact(request, ["name", "version"]),
+        ...newestFirst(page),
         latestOnly: true,
-        limit: limit + 1,
-        offset,
       };
-      const rows = await ctx.store.tasks.list(query);
-      return {
-        tasks: rows.slice(0, limit).map((row) => ({ taskId: idOf(row), metadata: metadataOf(row) })),
-        token: rows.length > limit ? String(offset + limit) : "",
-      };
+      const { rows, next } = await ctx.store.tasks.list(query);
+      return { tasks: rows.map((row) => ({ taskId: idOf(row), metadata: metadataOf(row) })), token: pageToken(next) };
     },
     async listVersions({ request, taskName }) {
       if (taskName === undefined) throw invalid("task_name", "is required");
       const { project, domain, name } = taskName;
-      const { limit, offset } = page(request);
-      const rows = await ctx.store.tasks.list({ project, domain, name, latestOnly: false, limit: limit + 1, offset });
+      const page = newestFirst(parsePage(request));
+      const { rows, next } = await ctx.store.tasks.list({ project, domain, name, latestOnly: false, ...page });
       return {
-        versions: rows
-          .slice(0, limit)
-          .map((row) => ({ version: row.version, deployedAt: timestampFromMs(row.createdAt) })),
-        token: rows.length > limit ? String(offset + limit) : "",
+        versions: rows.map((row) => ({ version: row.version, deployedAt: timestampFromMs(row.createdAt) })),
+        token: pageToken(next),
       };
     },
   };
 }
 
-function page(request: ListRequest | undefined): { limit: number; offset: number } {
-  const token = request?.token ?? "";
-  if (!/^\d{0,9}$/.test(token)) throw invalid("request.token", "is not one that this server gave out");
-  return { limit: Math.min(request?.limit || 100, maxPage), offset: Number(token) };
+function newestFirst({ ascending, limit, after }: Page): Pick<Page, "limit" | "after"> {
+  if (ascending) throw invalid("request.sort_by.direction", "tasks are listed newest first only");
+  return { limit, ...(after ? { after } : {}) };
 }
 
 /** The filters that name one value exactly. */

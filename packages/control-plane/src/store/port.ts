@@ -53,8 +53,9 @@ export interface TaskStore {
     version?: string;
     latestOnly: boolean;
     limit: number;
-    offset: number;
-  }): Promise<readonly TaskRow[]>;
+    /** Continue behind this position. */
+    after?: Position;
+  }): Promise<{ readonly rows: readonly TaskRow[]; readonly next?: Position }>;
 }
 
 export interface RunKey {
@@ -137,6 +138,7 @@ export interface OrderStore {
   append(order: Order): Promise<void>;
   /** Not acknowledged, oldest first, behind `after`. */
   pending(after: bigint, limit: number): Promise<readonly Order[]>;
+  /** Undefined also when it was acknowledged. */
   get(sequence: bigint): Promise<Order | undefined>;
   acknowledge(sequences: readonly bigint[]): Promise<void>;
 }

@@ -17,7 +17,8 @@ export function sqliteOrders(db: DatabaseSync): OrderStore {
     "SELECT sequence, body FROM orders WHERE acknowledged = 0 AND sequence > ? ORDER BY sequence LIMIT ?",
   );
   const get = db.prepare("SELECT sequence, body FROM orders WHERE sequence = ?");
-  const acknowledge = db.prepare("UPDATE orders SET acknowledged = 1 WHERE sequence = ?");
+  // What the data plane has stored is kept here no longer: the table would only grow.
+  const acknowledge = db.prepare("DELETE FROM orders WHERE sequence = ?");
   return {
     append: async (order) => insertOrder(db, order),
     pending: async (after, limit) => (pending.all(after, limit) as Row[]).map(fromRow),

@@ -1,0 +1,15 @@
+import { toBinary } from "@bufbuild/protobuf";
+import { type TaskSpec, TaskSpecSchema } from "@homeplane/idl/flyteidl2/task/task_definition";
+import { invalid } from "../services/identifiers.ts";
+
+/** The resource that carries a template must fit into an etcd value. */
+const maxTemplateBytes = 1 << 20;
+
+export function checkTemplateSize(spec: TaskSpec, field: string): void {
+  const size = toBinary(TaskSpecSchema, spec).length;
+  if (size <= maxTemplateBytes) return;
+  throw invalid(
+    field,
+    `is ${size} bytes, the limit is ${maxTemplateBytes}: make default inputs or image layers smaller`,
+  );
+}

@@ -25,9 +25,11 @@ const tickMs = 15_000;
 export async function bootstrap(paths, steps, context) {
   if (!steps.every((step) => step.isDone())) {
     checkPlatform(thisMachine());
+    const { signal } = context;
     const release = await begin(paths, context);
     try {
       for (const [index, step] of steps.entries()) {
+        signal.throwIfAborted();
         if (!step.isDone()) await runStep(paths, step, `[${index + 1}/${steps.length}] `, context);
       }
     } finally {
@@ -37,12 +39,12 @@ export async function bootstrap(paths, steps, context) {
   markReady(paths);
 }
 
-/** @param {import("./paths.mjs").Paths} paths @param {{ print: (text: string) => void }} context @returns {Promise<() => void>} */
-async function begin(paths, { print }) {
+/** @param {import("./paths.mjs").Paths} paths @param {{ signal: AbortSignal, print: (text: string) => void }} context @returns {Promise<() => void>} */
+async function begin(paths, { signal, print }) {
   try {
     accessSync(paths.root, constants.W_OK);
     mkdirSync(paths.logs, { recursive: true });
-    const release = await takeLock(paths.lock, ({ pid }) =>
+    const release = await takeLock(paths.lock, signal, ({ pid }) =>
       print(`Another start is setting up (process ${pid}): waiting for it.\n`),
     );
     process.once("exit", release);

@@ -81,7 +81,9 @@ const shownLines = 12;
 /** npm ends with its manual and a list of warnings; its errors alone say more. @param {readonly string[]} lines */
 function worth(lines) {
   const usage = lines.findIndex((line) => /^npm (error|ERR!) Usage:/.test(line));
-  const told = (usage === -1 ? lines : lines.slice(0, usage)).filter((line) => !/^npm (warn|WARN|notice)/.test(line));
+  const told = (usage === -1 ? lines : lines.slice(0, usage)).filter(
+    (line) => !/^npm (warn|WARN|notice)|^npm \S+\s+at .*[:(]/.test(line),
+  );
   const errors = told.filter((line) => /^npm (error|ERR!)\s*\S/.test(line));
   return errors.length > 0 ? errors : told;
 }

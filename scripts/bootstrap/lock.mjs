@@ -19,11 +19,12 @@ const guardLifeMs = 10_000;
 /**
  * Waits for its turn. The returned function gives the lock back; calling it again does nothing.
  * @param {string} file
+ * @param {AbortSignal} signal ends the wait
  * @param {(holder: Holder) => void} onWait called once, before a wait
  * @param {number} [waitMs]
  * @returns {Promise<() => void>}
  */
-export async function takeLock(file, onWait, waitMs = longestWaitMs) {
+export async function takeLock(file, signal, onWait, waitMs = longestWaitMs) {
   const end = Date.now() + waitMs;
   for (let told = false; ; told = true) {
     if (tryLink(file) || (isStale(readHolder(file)) && takeOver(file))) return releaser(file);
@@ -38,7 +39,7 @@ export async function takeLock(file, onWait, waitMs = longestWaitMs) {
         `end it, or remove ${file} if it is gone.`,
       );
     }
-    await sleep(pollMs);
+    await sleep(pollMs, undefined, { signal });
   }
 }
 

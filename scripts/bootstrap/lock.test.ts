@@ -14,30 +14,31 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
+const never = new AbortController().signal;
 const nobodyWaits = (): never => {
   throw new Error("waited");
 };
 const holder = (pid: number, started: string, host = hostname()): string => JSON.stringify({ host, pid, started });
 
 test("a free lock is taken at once, and is gone when given back", async () => {
-  const release = await takeLock(lock, nobodyWaits);
+  const release = await takeLock(lock, never, nobodyWaits);
   expect(JSON.parse(readFileSync(lock, "utf8"))).toMatchObject({ pid: process.pid });
   release();
   expect(existsSync(lock)).toBe(false);
 });
 
 test("giving back twice does not take the next holder's lock away", async () => {
-  const first = await takeLock(lock, nobodyWaits);
+  const first = await takeLock(lock, never, nobodyWaits);
   first();
-  const second = await takeLock(lock, nobodyWaits);
+  const second = await takeLock(lock, never, nobodyWaits);
   first();
   expect(existsSync(lock)).toBe(true);
   second();
 });
 
 test("who comes second is told who holds it, and gets it when that one is done", async () => {
-  const first = await takeLock(lock, nobodyWaits);
-  const second = await takeLock(lock, ({ pid }) => {
+  const first = await takeLock(lock, never, nobodyWaits);
+  const second = await takeLock(lock, never, ({ pid }) => {
     expect(pid).toBe(process.pid);
     first();
   });
@@ -45,30 +46,30 @@ test("who comes second is told who holds it, and gets it when that one is done",
 });
 
 test("who waits too long is told what to remove", async () => {
-  const release = await takeLock(lock, nobodyWaits);
-  await expect(takeLock(lock, () => undefined, 0)).rejects.toMatchObject({ code: "Locked" });
+  const release = await takeLock(lock, never, nobodyWaits);
+  await expect(takeLock(lock, never, () => undefined, 0)).rejects.toMatchObject({ code: "Locked" });
   release();
 });
 
 test("a lock whose process has ended is taken over", async () => {
   const { pid } = spawnSync(process.execPath, ["-e", ""]);
   writeFileSync(lock, holder(pid, "1"));
-  (await takeLock(lock, nobodyWaits))();
+  (await takeLock(lock, never, nobodyWaits))();
 });
 
 test("a lock whose process number went to another process is taken over", async () => {
   writeFileSync(lock, holder(process.pid, "1"));
-  (await takeLock(lock, nobodyWaits))();
+  (await takeLock(lock, never, nobodyWaits))();
 });
 
 test("a lock cut short by a power failure is taken over", async () => {
   writeFileSync(lock, "");
-  (await takeLock(lock, nobodyWaits))();
+  (await takeLock(lock, never, nobodyWaits))();
 });
 
 test("a lock of another machine is never taken over", async () => {
   writeFileSync(lock, holder(1, "1", "elsewhere.invalid"));
-  await expect(takeLock(lock, () => undefined, 0)).rejects.toMatchObject({ code: "Locked" });
+  await expect(takeLock(lock, never, () => undefined, 0)).rejects.toMatchObject({ code: "Locked" });
 });
 
 test("of many processes that find a stale lock, one at a time holds it", async () => {
@@ -79,7 +80,7 @@ test("of many processes that find a stale lock, one at a time holds it", async (
     import { takeLock } from ${JSON.stringify(join(import.meta.dirname, "lock.mjs"))};
     const [lock, inside] = process.argv.slice(1);
     for (let round = 0; round < 3; round++) {
-      const release = await takeLock(lock, () => undefined, 20_000);
+      const release = await takeLock(lock, new AbortController().signal, () => undefined, 20_000);
       closeSync(openSync(inside, "wx"));
       rmSync(inside);
       release();

@@ -33,8 +33,15 @@ async function launch(args) {
   // Progress goes to stderr: stdout belongs to the program (`homeplane status --json`).
   const print = (/** @type {string} */ text) => void process.stderr.write(text);
   const stop = endOnSignals();
-  await bootstrap(paths, steps, { env: process.env, signal: stop.signal, print });
-  stop.off();
+  try {
+    await bootstrap(paths, steps, { env: process.env, signal: stop.signal, print });
+  } catch (error) {
+    if (!(stop.signal.reason instanceof Interrupted)) throw error;
+    print(`homeplane: ${stop.signal.reason.message}\n`);
+    return stop.signal.reason.exitCode;
+  } finally {
+    stop.off();
+  }
   if (program === undefined) return 0;
   const [script, ...rest] = program;
   return runProgram(join(paths.node, "bin/node"), [resolve(paths.root, script), ...rest], process.env);
@@ -70,18 +77,25 @@ function parseArgs(args) {
   );
 }
 
-/** Until the program starts, a signal ends the step that runs and this process; the next start takes up from there. */
+/** Until the program starts, a signal ends the step that runs, then this process; a second one does not wait for the step. */
 function endOnSignals() {
   const controller = new AbortController();
   const signals = /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"]);
   const listeners = signals.map((name) => {
     const listener = () => {
-      controller.abort();
-      process.stderr.write("\nhomeplane: ended while setting up. Start again to go on from here.\n");
-      process.exit(128 + constants.signals[name]);
+      if (controller.signal.aborted) process.exit(128 + constants.signals[name]);
+      controller.abort(new Interrupted(128 + constants.signals[name]));
     };
     process.on(name, listener);
     return () => process.off(name, listener);
   });
   return { signal: controller.signal, off: () => listeners.forEach((remove) => remove()) };
+}
+
+class Interrupted extends Error {
+  /** @param {number} exitCode */
+  constructor(exitCode) {
+    super("ended while setting up. Start again to go on from here.");
+    this.exitCode = exitCode;
+  }
 }

@@ -2,9 +2,9 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { ciArgs, npmCommand } from "./npm-command.mjs";
-import { runLogged } from "./run-logged.mjs";
+import { explainLogged, runLogged } from "./run-logged.mjs";
 import { inputsHash, readStamp, stampName, writeStamp } from "./stamp.mjs";
-import { linkTarget, pruneVersions, swapLink } from "./swap-link.mjs";
+import { attempt, linkTarget, pruneVersions, removeLeftovers, swapLink } from "./swap-link.mjs";
 
 const manifestFiles = ["package.json", "package-lock.json"];
 
@@ -25,25 +25,18 @@ export function nodeStep(paths) {
     isDone: () => linkTarget(paths.node) === target && finished(),
     async run({ env, signal, log }) {
       if (!finished()) {
-        const partial = join(paths.tools, `${folder}.partial`);
-        rmSync(partial, { recursive: true, force: true });
+        removeLeftovers(paths.tools, (name) => name.startsWith("partial-node-"));
+        const partial = join(paths.tools, `partial-node-${attempt()}`);
         mkdirSync(partial);
         for (const name of manifestFiles) copyFileSync(join(source, name), join(partial, name));
         // A registry may be set there for this checkout.
         if (existsSync(join(paths.root, ".npmrc"))) copyFileSync(join(paths.root, ".npmrc"), join(partial, ".npmrc"));
         const npm = npmCommand(env);
-        await runLogged(
-          {
-            step: `Node ${version}`,
-            tool: "npm",
-            file: npm.file,
-            args: [...npm.args, ...ciArgs],
-            cwd: partial,
-            env,
-            log,
-          },
-          signal,
-        );
+        const command = { step: `Node ${version}`, tool: /** @type {const} */ ("npm"), log };
+        await runLogged({ ...command, file: npm.file, args: [...npm.args, ...ciArgs], cwd: partial, env }, signal);
+        // Each platform's package is optional: npm succeeds without the one that it could not fetch.
+        if (!existsSync(join(partial, "node_modules", program, "bin/node")))
+          throw explainLogged(command, `did not install ${program}`);
         writeStamp(join(partial, stampName), { inputs, version });
         rmSync(join(paths.tools, folder), { recursive: true, force: true });
         renameSync(partial, join(paths.tools, folder));

@@ -39,4 +39,9 @@ export const ciArgs = [
   "--no-audit",
   "--no-fund",
   "--no-update-notifier",
+  // Three more tries within 13 s (npm's own: two within 70 s), each of them logged.
+  "--fetch-retries=3",
+  "--fetch-retry-factor=3",
+  "--fetch-retry-mintimeout=1000",
+  "--loglevel=http",
 ];

@@ -17,6 +17,7 @@ import { completeLock } from "./complete-lock.mjs";
 import { ciArgs, npmCommand } from "./npm-command.mjs";
 import { runLogged } from "./run-logged.mjs";
 import { inputsHash, readStamp, stampName, writeStamp } from "./stamp.mjs";
+import { attempt, removeLeftovers } from "./swap-link.mjs";
 
 /** @param {import("./paths.mjs").Paths} paths @returns {import("./bootstrap.mjs").Step} */
 export function packagesStep(paths) {
@@ -28,8 +29,8 @@ export function packagesStep(paths) {
     size: "about 120 MB to fetch",
     isDone: () => readStamp(join(modules, stampName))?.["inputs"] === inputs,
     async run({ env, signal, log }) {
-      const partial = join(paths.tools, "packages.partial");
-      rmSync(partial, { recursive: true, force: true });
+      removeLeftovers(paths.tools, (name) => name.startsWith("partial-packages-"));
+      const partial = join(paths.tools, `partial-packages-${attempt()}`);
       for (const file of manifests(paths.root)) {
         mkdirSync(dirname(join(partial, file)), { recursive: true });
         copyFileSync(join(paths.root, file), join(partial, file));
@@ -42,11 +43,9 @@ export function packagesStep(paths) {
       const command = { file: npm.file, args: [...npm.args, ...ciArgs], cwd: partial, env };
       await runLogged({ step: "npm packages", tool: "npm", ...command, log }, signal);
       writeStamp(join(partial, "node_modules", stampName), { inputs });
-      const old = join(paths.tools, "packages.old");
-      rmSync(old, { recursive: true, force: true });
-      if (existsSync(modules)) renameSync(modules, old);
+      if (existsSync(modules)) renameSync(modules, join(partial, "old"));
       renameSync(join(partial, "node_modules"), modules);
-      for (const rest of [old, partial]) rmSync(rest, { recursive: true, force: true });
+      rmSync(partial, { recursive: true, force: true });
     },
   };
 }

@@ -1,13 +1,13 @@
 /**
- * The Python environment with the pinned SDK: `.tools/python-3.<minor>-<hash>/`, and the link `.tools/python` to the one in use.
+ * The Python environment with the pinned SDK: `.tools/python-3.<minor>-<attempt>/`, and the link `.tools/python` to the one in use.
  * Its scripts name their interpreter by path, so it cannot be made elsewhere and renamed: the link moves when it is whole.
  */
-import { existsSync, rmSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { chooseInterpreter, findInterpreters } from "./interpreter.mjs";
 import { runLogged } from "./run-logged.mjs";
 import { inputsHash, readStamp, stampName, writeStamp } from "./stamp.mjs";
-import { pruneVersions, swapLink } from "./swap-link.mjs";
+import { attempt, pruneVersions, removeLeftovers, swapLink } from "./swap-link.mjs";
 
 /** @param {import("./paths.mjs").Paths} paths @param {string | undefined} requested the interpreter that the user named @returns {import("./bootstrap.mjs").Step} */
 export function pythonStep(paths, requested) {
@@ -25,9 +25,9 @@ export function pythonStep(paths, requested) {
     async run({ env, signal, log }) {
       const { file, minor } = chooseInterpreter(findInterpreters(env["PATH"], requested), requested);
       const step = `Python packages (for Python 3.${minor})`;
-      const folder = join(paths.tools, `python-3.${minor}-${inputs.slice(0, 8)}`);
-      // Also when it is the current one: its interpreter is gone, or another of the same version was asked for.
-      rmSync(folder, { recursive: true, force: true });
+      const isFinished = (/** @type {string} */ name) => existsSync(join(paths.tools, name, stampName));
+      removeLeftovers(paths.tools, (name) => name.startsWith("python-") && !isFinished(name));
+      const folder = join(paths.tools, `python-3.${minor}-${attempt()}`);
       const common = { step, cwd: paths.tools, env: pipEnvironment(env), log };
       await runLogged({ ...common, tool: "venv", file, args: ["-I", "-m", "venv", folder] }, signal);
       const args = ["-I", "-m", "pip", "install", ...pipArgs, "-r", lock];

@@ -28,23 +28,28 @@ export async function runLogged(command, signal) {
     exit = await new Promise((resolve, reject) => {
       const { file, args, cwd, env } = command;
       const child = spawn(file, args, { cwd, env, signal, timeout: longestMs, stdio: ["ignore", out, out] });
-      child.once("error", reject);
-      child.once("close", (code, by) =>
-        resolve(code === 0 ? "" : code === null ? `was ended by ${by}` : `ended with code ${code}`),
-      );
+      /** @type {Error | undefined} */
+      let failure;
+      child.once("error", (error) => {
+        failure = error;
+      });
+      // Also after an error: what was told to end may still be writing until then.
+      child.once("close", (code, by) => {
+        if (failure !== undefined) reject(failure);
+        else resolve(code === 0 ? "" : code === null ? `was ended by ${by}` : `ended with code ${code}`);
+      });
     });
   } catch (error) {
     if (signal.aborted) throw error;
-    throw new LaunchError(
-      "StepFailed",
-      `${command.step}: ${command.file} could not be started.`,
-      "check its installation.",
-      { cause: error },
-    );
+    const message = `${command.step}: ${command.file} could not be started.`;
+    throw new LaunchError("StepFailed", message, "check its installation.", { cause: error });
   } finally {
     closeSync(out);
   }
-  if (exit === "") return;
-  const output = readFileSync(command.log, "utf8").slice(-lookAtChars);
-  throw explainFailure({ step: command.step, tool: command.tool, output, exit, log: command.log });
+  if (exit !== "") throw explainLogged(command, exit);
+}
+
+/** @param {Pick<Command, "step" | "tool" | "log">} command @param {string} exit how it ended, after the tool's name */
+export function explainLogged({ step, tool, log }, exit) {
+  return explainFailure({ step, tool, output: readFileSync(log, "utf8").slice(-lookAtChars), exit, log });
 }

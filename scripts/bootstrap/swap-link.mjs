@@ -22,6 +22,25 @@ export function linkTarget(link) {
 }
 
 /**
+ * Removes what an interrupted start left behind. Its npm or pip may have outlived it and still write: then it stays until the next
+ * time. That is why each attempt works in a folder of its own name.
+ * @param {string} folder
+ * @param {(name: string) => boolean} isLeftover
+ */
+export function removeLeftovers(folder, isLeftover) {
+  for (const name of readdirSync(folder).filter(isLeftover)) {
+    try {
+      rmSync(join(folder, name), { recursive: true, force: true });
+    } catch (error) {
+      if (systemCode(error) !== "ENOTEMPTY") throw error;
+    }
+  }
+}
+
+/** A suffix that no earlier attempt has used. */
+export const attempt = () => `${Date.now().toString(36)}${process.pid.toString(36)}`;
+
+/**
  * Removes the folders `<link>-...` that are neither the current nor the newest one before it: a Homeplane that runs may still use that.
  * @param {string} link
  * @param {string} current a folder's name

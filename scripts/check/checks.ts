@@ -17,7 +17,7 @@ export interface CheckResult {
   readonly output: string;
 }
 
-export const checks: readonly Check[] = [
+const checks: readonly Check[] = [
   { name: "type check", program: "tsc", args: ["-p", "."] },
   // Its own, as it runs in a browser: other libraries, no Node.
   { name: "type check of the console's page", program: "tsc", args: ["-p", "packages/console/src/web"] },

@@ -6,7 +6,7 @@ export const tierNames = ["unit", "sdk", "browser", "cluster"] as const;
 export type TierName = (typeof tierNames)[number];
 
 /** Where test files are, relative to the root. */
-export const testFolders = ["packages/*/src", "packages/*/scripts", "test", "scripts"] as const;
+const testFolders = ["packages/*/src", "packages/*/scripts", "test", "scripts"] as const;
 
 export interface Tier {
   readonly name: TierName;

@@ -1,4 +1,5 @@
 /** What the unmodified SDK does against homeplane as a user starts it: one promise a test. */
+import { spawn, spawnSync } from "node:child_process";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { ActionPhase } from "@homeplane/idl/flyteidl2/common/phase";
@@ -7,6 +8,8 @@ import { ErrorInfo_Kind } from "@homeplane/idl/flyteidl2/workflow/run_definition
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { eventually, hasPython, python, TestHomeplane } from "./homeplane.ts";
 import { processesOf } from "./processes.ts";
+
+const hasKubectl = spawnSync("kubectl", ["version", "--client"]).status === 0;
 
 describe.skipIf(!hasPython)("the flyte SDK", { timeout: 120_000 }, () => {
   let homeplane: TestHomeplane;
@@ -30,7 +33,11 @@ describe.skipIf(!hasPython)("the flyte SDK", { timeout: 120_000 }, () => {
     expect({ phase, outputs }).toEqual({ phase: "ActionPhase.SUCCEEDED", outputs: [30] });
     const children = (await homeplane.actions(run)).filter((action) => action.metadata?.parent === "a0");
     expect(children).toHaveLength(5);
-    expect(children.every((child) => child.metadata?.spec.case === "task" && child.metadata.spec.value.id?.name === "features.square")).toBe(true);
+    expect(
+      children.every(
+        (child) => child.metadata?.spec.case === "task" && child.metadata.spec.value.id?.name === "features.square",
+      ),
+    ).toBe(true);
   });
 
   test("maps over 20", async () => {
@@ -101,13 +108,21 @@ describe.skipIf(!hasPython)("the flyte SDK", { timeout: 120_000 }, () => {
 
   test("shows log lines while the task runs, and the same bytes afterwards", async () => {
     const run = await homeplane.startFeature("ticks");
-    await eventually("the log is there", 20_000, async () => (await homeplane.details(run)).attempts[0]?.logsAvailable === true);
+    await eventually(
+      "the log is there",
+      20_000,
+      async () => (await homeplane.details(run)).attempts[0]?.logsAvailable === true,
+    );
     const live = await homeplane.log(run);
     const ticks = live.filter((line) => line.text.startsWith("tick "));
     expect(ticks.map((line) => line.text)).toEqual(Array.from({ length: 10 }, (_, i) => `tick ${i}\n`));
     // Ten lines, 0.2 s apart: read at the end they would come together.
     expect((ticks.at(-1)?.at ?? 0) - (ticks[0]?.at ?? 0)).toBeGreaterThan(500);
-    await eventually("the run's end", 20_000, async () => (await homeplane.details(run)).status?.phase === ActionPhase.SUCCEEDED);
+    await eventually(
+      "the run's end",
+      20_000,
+      async () => (await homeplane.details(run)).status?.phase === ActionPhase.SUCCEEDED,
+    );
     const text = (lines: readonly { text: string }[]): string => lines.map((line) => line.text).join("");
     expect(text(await homeplane.log(run))).toBe(text(live));
   });
@@ -141,6 +156,36 @@ describe.skipIf(!hasPython)("the flyte SDK", { timeout: 120_000 }, () => {
     expect(outputs).toEqual(["printed"]);
     const text = (await homeplane.log(run)).map((line) => line.text).join("");
     expect(text).toContain("no newline at the end");
+  });
+
+  test.skipIf(!hasKubectl)("shows its life to kubectl get taskactions -A -w as it happens", async () => {
+    const kubectl = spawn("kubectl", [
+      "--kubeconfig",
+      homeplane.endpoints.kubeconfig,
+      "get",
+      "taskactions",
+      "-A",
+      "-w",
+      "--no-headers",
+    ]);
+    let shown = "";
+    kubectl.stdout.on("data", (chunk: Buffer) => {
+      shown += chunk.toString();
+    });
+    try {
+      const { run } = await homeplane.feature("gather");
+      const statuses = (action: string): string[] => {
+        const rows = shown
+          .split("\n")
+          .map((line) => line.split(/\s+/))
+          .filter(([, , ofRun, name]) => ofRun === run && name === action);
+        return rows.map(([, , , , , status = ""]) => status).filter((status, index, all) => status !== all[index - 1]);
+      };
+      await eventually("kubectl shows the end", 10_000, async () => statuses("a0").at(-1) === "Completed");
+      expect(statuses("a0").slice(-2)).toEqual(["Executing", "Completed"]);
+    } finally {
+      kubectl.kill();
+    }
   });
 
   test("lays data out in the buckets as documented", async () => {

@@ -74,12 +74,24 @@ export class TestHomeplane implements AsyncDisposable {
     const lines = (await readFile(join(this.dataDir, "env"), "utf8")).split("\n").filter((line) => line !== "");
     const pairs = lines.map((line) => /^export (\w+)='(.*)'$/.exec(line) ?? []);
     const home = join(this.dataDir, "home");
-    return { PATH: process.env["PATH"] ?? "", HOME: home, PYTHONUNBUFFERED: "1", ...Object.fromEntries(pairs.map(([, k = "", v = ""]) => [k, v])) };
+    return {
+      PATH: process.env["PATH"] ?? "",
+      HOME: home,
+      PYTHONUNBUFFERED: "1",
+      ...Object.fromEntries(pairs.map(([, k = "", v = ""]) => [k, v])),
+    };
   }
 
   /** Runs a program with that environment; resolves with what it printed. */
-  async run(program: string, args: readonly string[], env: Record<string, string> = {}): Promise<{ code: number | null; stdout: string; stderr: string }> {
-    const child = spawn(program, args, { cwd: join(import.meta.dirname, "tasks"), env: { ...(await this.environment()), ...env } });
+  async run(
+    program: string,
+    args: readonly string[],
+    env: Record<string, string> = {},
+  ): Promise<{ code: number | null; stdout: string; stderr: string }> {
+    const child = spawn(program, args, {
+      cwd: join(import.meta.dirname, "tasks"),
+      env: { ...(await this.environment()), ...env },
+    });
     let stdout = "";
     let stderr = "";
     child.stdout.on("data", (chunk: Buffer) => (stdout += chunk.toString()));
@@ -89,11 +101,18 @@ export class TestHomeplane implements AsyncDisposable {
   }
 
   /** Runs a feature of tasks/features.py with the real SDK and waits for its end. */
-  async feature(name: string, env: Record<string, string> = {}): Promise<{ run: string; phase: string; outputs: unknown[] | null }> {
+  async feature(
+    name: string,
+    env: Record<string, string> = {},
+  ): Promise<{ run: string; phase: string; outputs: unknown[] | null }> {
     const { code, stdout, stderr } = await this.run(python, ["features.py", name], env);
     if (code !== 0) throw new Error(`features.py ${name} ended with ${code}:\n${stdout}\n${stderr}`);
     const lines = stdout.split("\n").filter((line) => line.startsWith("{"));
-    return Object.assign({}, ...lines.map((line) => JSON.parse(line) as object)) as { run: string; phase: string; outputs: unknown[] | null };
+    return Object.assign({}, ...lines.map((line) => JSON.parse(line) as object)) as {
+      run: string;
+      phase: string;
+      outputs: unknown[] | null;
+    };
   }
 
   /** Starts a feature and does not wait. */
@@ -105,11 +124,17 @@ export class TestHomeplane implements AsyncDisposable {
   }
 
   get runs(): Client<typeof RunService> {
-    return createClient(RunService, createConnectTransport({ baseUrl: this.endpoints.controlPlane, httpVersion: "1.1" }));
+    return createClient(
+      RunService,
+      createConnectTransport({ baseUrl: this.endpoints.controlPlane, httpVersion: "1.1" }),
+    );
   }
 
   get data(): Client<typeof DataProxyService> {
-    return createClient(DataProxyService, createConnectTransport({ baseUrl: this.endpoints.controlPlane, httpVersion: "1.1" }));
+    return createClient(
+      DataProxyService,
+      createConnectTransport({ baseUrl: this.endpoints.controlPlane, httpVersion: "1.1" }),
+    );
   }
 
   actionId(run: string, action = "a0") {
@@ -138,7 +163,11 @@ export class TestHomeplane implements AsyncDisposable {
 }
 
 /** Asks again until `ready` gives something; fails after `timeoutMs`. */
-export async function eventually<T>(what: string, timeoutMs: number, ready: () => Promise<T | undefined | false>): Promise<T> {
+export async function eventually<T>(
+  what: string,
+  timeoutMs: number,
+  ready: () => Promise<T | undefined | false>,
+): Promise<T> {
   const end = Date.now() + timeoutMs;
   for (;;) {
     const found = await ready();

@@ -9,7 +9,10 @@ import { eventually, hasPython, TestHomeplane } from "./homeplane.ts";
 import { processesOf } from "./processes.ts";
 
 interface Listed {
-  readonly items: readonly { readonly spec: { readonly actionName: string }; readonly status?: { readonly attempts?: number; readonly systemFailures?: number } }[];
+  readonly items: readonly {
+    readonly spec: { readonly actionName: string };
+    readonly status?: { readonly attempts?: number; readonly systemFailures?: number };
+  }[];
 }
 
 describe.skipIf(!hasPython)("after kill -9 of homeplane in mid-run", { timeout: 120_000 }, () => {
@@ -29,16 +32,34 @@ describe.skipIf(!hasPython)("after kill -9 of homeplane in mid-run", { timeout: 
     const { status, attempts } = await homeplane.details(run);
     expect(status?.phase).not.toBe(ActionPhase.FAILED);
     expect(attempts.length).toBe(1);
-    await eventually("the survivors are ended", 30_000, async () => !(await processesOf(run)).some((pid) => survivors.includes(pid)));
+    await eventually(
+      "the survivors are ended",
+      30_000,
+      async () => !(await processesOf(run)).some((pid) => survivors.includes(pid)),
+    );
     await writeFile(flag, "");
-    await eventually("the run succeeds", 60_000, async () => (await homeplane.details(run)).status?.phase === ActionPhase.SUCCEEDED);
+    await eventually(
+      "the run succeeds",
+      60_000,
+      async () => (await homeplane.details(run)).status?.phase === ActionPhase.SUCCEEDED,
+    );
 
     const actions = await homeplane.actions(run);
     expect(actions).toHaveLength(4);
     expect((await homeplane.details(run)).status?.attempts).toBe(1);
-    const { stdout } = await promisify(execFile)("kubectl", ["--kubeconfig", homeplane.endpoints.kubeconfig, "get", "taskactions", "-A", "-o", "json"]);
+    const { stdout } = await promisify(execFile)("kubectl", [
+      "--kubeconfig",
+      homeplane.endpoints.kubeconfig,
+      "get",
+      "taskactions",
+      "-A",
+      "-o",
+      "json",
+    ]);
     const listed = (JSON.parse(stdout) as Listed).items;
-    const systemFailures = Object.fromEntries(listed.map(({ spec, status: s }) => [spec.actionName === "a0" ? "a0" : "child", s?.systemFailures ?? 0]));
+    const systemFailures = Object.fromEntries(
+      listed.map(({ spec, status: s }) => [spec.actionName === "a0" ? "a0" : "child", s?.systemFailures ?? 0]),
+    );
     expect(systemFailures).toEqual({ a0: 1, child: 0 });
   });
 
@@ -47,6 +68,10 @@ describe.skipIf(!hasPython)("after kill -9 of homeplane in mid-run", { timeout: 
     const run = await homeplane.startFeature("gather");
     await homeplane.stop("SIGKILL");
     await homeplane.up();
-    await eventually("the run succeeds", 60_000, async () => (await homeplane.details(run)).status?.phase === ActionPhase.SUCCEEDED);
+    await eventually(
+      "the run succeeds",
+      60_000,
+      async () => (await homeplane.details(run)).status?.phase === ActionPhase.SUCCEEDED,
+    );
   });
 });

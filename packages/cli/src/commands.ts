@@ -69,7 +69,9 @@ export async function printStatus(options: { dataDir: string; json?: boolean }):
   }
   switch (found.state) {
     case "running":
-      say(`homeplane runs on ${found.dataDir} (process ${found.endpoints.pid})\n  console       ${found.endpoints.controlPlane}`);
+      say(
+        `homeplane runs on ${found.dataDir} (process ${found.endpoints.pid})\n  console       ${found.endpoints.controlPlane}`,
+      );
       say(`  object store  ${found.endpoints.objectStore}\n  kubeconfig    ${found.endpoints.kubeconfig}`);
       break;
     case "stopped":
@@ -82,6 +84,7 @@ export async function printStatus(options: { dataDir: string; json?: boolean }):
 
 export async function runDown(options: { dataDir: string; json?: boolean }): Promise<void> {
   const dataDir = resolve(options.dataDir);
-  if (!(await down(dataDir))) throw new HomeplaneError("NotRunning", `no homeplane runs on ${dataDir}`, "nothing to do");
+  if (!(await down(dataDir)))
+    throw new HomeplaneError("NotRunning", `no homeplane runs on ${dataDir}`, "nothing to do");
   say(options.json === true ? JSON.stringify({ state: "stopped", dataDir }) : "stopped");
 }

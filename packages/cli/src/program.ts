@@ -18,7 +18,9 @@ const withUpOptions = (command: Command): Command =>
     .option("--slots <n>", "how many tasks run at once (default: twice the cores, at least 4)")
     .option("--log-level <level>", "debug, info, warn, error or silent (default info)");
 
-withUpOptions(program.command("up").description("start and serve until Ctrl-C")).option("--json", "one JSON line when ready").action(runUp);
+withUpOptions(program.command("up").description("start and serve until Ctrl-C"))
+  .option("--json", "one JSON line when ready")
+  .action(runUp);
 withUpOptions(program.command("start").description("start, run the sample workflow, serve until Ctrl-C"))
   .option("--once", "stop after the sample; exit 0 only if it succeeded")
   .action(runStart);

@@ -11,6 +11,7 @@ import {
 } from "node:http2";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { HomeplaneError } from "./error.ts";
+import { isLoopback, loopbackOnly } from "./loopback-guard.ts";
 
 export type HttpHandler = (
   request: IncomingMessage | Http2ServerRequest,
@@ -40,7 +41,9 @@ export interface ListenHttpOptions {
 
 /** Fails with code PortTaken when somebody listens there. */
 export async function listenHttp(options: ListenHttpOptions): Promise<HttpServer> {
-  const { host, handler, firstByteTimeoutMs = headersTimeoutMs } = options;
+  const { host, firstByteTimeoutMs = headersTimeoutMs } = options;
+  // Nothing on loopback asks who calls; elsewhere authentication does, and names are not known here.
+  const handler = isLoopback(host) ? loopbackOnly(options.handler) : options.handler;
   const http1 = createHttp1({ requestTimeout: 0, headersTimeout: headersTimeoutMs, keepAliveTimeout: 75_000 }, handler);
   const http2 = createHttp2({ settings: { initialWindowSize: streamWindowBytes } }, handler);
   const sessions = new Set<ServerHttp2Session>();

@@ -33,7 +33,8 @@ export async function runSample({ endpoints, paths, python, homeplane }: Running
   createInterface({ input: child.stdout }).on("line", (line) => {
     const [word, ...rest] = line.split(" ");
     const value = rest.join(" ");
-    if (word === "run") watching = watchRun(endpoints.controlPlane, { project: "flytesnacks", domain: "development", run: value }, stop);
+    if (word === "run")
+      watching = watchRun(endpoints.controlPlane, { project: "flytesnacks", domain: "development", run: value }, stop);
     else if (word === "url") say(`  watch it at ${value}\n`);
     else if (word === "result") result = value;
     else output.push(line);
@@ -49,7 +50,9 @@ export async function runSample({ endpoints, paths, python, homeplane }: Running
     say(`\nThe sample failed (exit code ${exitCode}). The SDK's last words:\n${output.slice(-lastLines).join("\n")}`);
   } catch (error) {
     if (stop.aborted) return false;
-    say(`\nThe sample did not end: ${error instanceof Error ? error.message : String(error)}\n${output.slice(-lastLines).join("\n")}`);
+    say(
+      `\nThe sample did not end: ${error instanceof Error ? error.message : String(error)}\n${output.slice(-lastLines).join("\n")}`,
+    );
   }
   return false;
 }

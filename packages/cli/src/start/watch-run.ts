@@ -15,7 +15,9 @@ export interface RunName {
   readonly run: string;
 }
 
-const phaseNames = new Map(Object.entries(ActionPhase).map(([name, value]) => [value as number, name.toLowerCase().replaceAll("_", " ")]));
+const phaseNames = new Map(
+  Object.entries(ActionPhase).map(([name, value]) => [value as number, name.toLowerCase().replaceAll("_", " ")]),
+);
 
 /** Resolves when the run has ended and all its logs are shown: true when it succeeded. */
 export async function watchRun(controlPlane: string, name: RunName, signal: AbortSignal): Promise<boolean> {
@@ -31,7 +33,10 @@ export async function watchRun(controlPlane: string, name: RunName, signal: Abor
   const watch = new AbortController();
   const runId = { project: name.project, domain: name.domain, name: name.run };
   try {
-    for await (const { enrichedActions } of runs.watchActions({ runId }, { signal: AbortSignal.any([signal, watch.signal]) })) {
+    for await (const { enrichedActions } of runs.watchActions(
+      { runId },
+      { signal: AbortSignal.any([signal, watch.signal]) },
+    )) {
       for (const { action } of enrichedActions) {
         if (action === undefined) continue;
         const id = action.id?.name ?? "";
@@ -61,7 +66,10 @@ function label(action: Action, index: number): string {
 function describe({ status }: Action): string {
   const phase = phaseNames.get(status?.phase ?? 0) ?? "unknown";
   const attempt = (status?.attempts ?? 1) > 1 ? ` (attempt ${status?.attempts})` : "";
-  const took = status?.startTime && status.endTime ? ` after ${((timestampMs(status.endTime) - timestampMs(status.startTime)) / 1000).toFixed(1)} s` : "";
+  const took =
+    status?.startTime && status.endTime
+      ? ` after ${((timestampMs(status.endTime) - timestampMs(status.startTime)) / 1000).toFixed(1)} s`
+      : "";
   return `${phase}${attempt}${took}`;
 }
 

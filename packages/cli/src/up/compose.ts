@@ -13,7 +13,10 @@ import { taskActionCrd } from "@homeplane/idl";
 import { LogService, ObjectStoreService } from "@homeplane/idl/homeplane/v1/dataplane";
 import { type CustomResourceDefinition, customResourceDefinitions, isAlreadyExists, KubeClient } from "@homeplane/kube";
 import { type PodLogsRequest, ProcessRuntime, startEmbeddedKube } from "@homeplane/kube-embedded";
-const createLogProvider = (_: unknown): any => ({ service: {}, archiver: { name: "x", run: (s: AbortSignal) => new Promise<void>((r) => s.addEventListener("abort", () => r())) } });
+const createLogProvider = (_: unknown): any => ({
+  service: {},
+  archiver: { name: "x", run: (s: AbortSignal) => new Promise<void>((r) => s.addEventListener("abort", () => r())) },
+});
 import { createPresigner, openFsObjectStore, startS3Server } from "@homeplane/object-store";
 import { objectStoreService } from "@homeplane/object-store-service";
 import { createOperator } from "@homeplane/operator";
@@ -38,7 +41,12 @@ const cluster = "embedded";
 const random = Math.random;
 const clock = systemClock;
 
-export async function compose(config: UpConfig, paths: DataDirPaths, python: PythonEnvironment, log: Logger): Promise<Homeplane> {
+export async function compose(
+  config: UpConfig,
+  paths: DataDirPaths,
+  python: PythonEnvironment,
+  log: Logger,
+): Promise<Homeplane> {
   const { host, org } = config;
   const stack = new AsyncDisposableStack();
   try {
@@ -51,7 +59,16 @@ export async function compose(config: UpConfig, paths: DataDirPaths, python: Pyt
     const bucketNames = Object.values(buckets);
     const store = await openFsObjectStore({ root: paths.objects, buckets: bucketNames, clock });
     const s3 = await listenNear(ports.objectStore, (port) =>
-      startS3Server({ store, buckets: bucketNames, multipartRoot: paths.multipart, host, port, credentials, clock, log: component("s3") }),
+      startS3Server({
+        store,
+        buckets: bucketNames,
+        multipartRoot: paths.multipart,
+        host,
+        port,
+        credentials,
+        clock,
+        log: component("s3"),
+      }),
     );
     stack.defer(() => s3.close());
     const presigner = createPresigner({ endpoint: s3.url, region: "us-east-1", credentials, clock });
@@ -66,7 +83,8 @@ export async function compose(config: UpConfig, paths: DataDirPaths, python: Pyt
       startEmbeddedKube({ dataDir: paths.kube, host, port, clock, random, log: component("kube"), podLogs }),
     );
     stack.defer(() => kube.close());
-    const client = (userAgent: string): KubeClient => new KubeClient({ transport: kube.transport, log, clock, random, userAgent });
+    const client = (userAgent: string): KubeClient =>
+      new KubeClient({ transport: kube.transport, log, clock, random, userAgent });
     await applyCrd(client("homeplane"));
     runtime = new ProcessRuntime({
       client: client("process-runtime"),
@@ -81,7 +99,16 @@ export async function compose(config: UpConfig, paths: DataDirPaths, python: Pyt
     });
 
     // The tunnel: what the control plane may ask of the data plane.
-    const logProvider = createLogProvider({ client: client("log-provider"), store, bucket: buckets.metadata, org, cluster, clock, random, log: component("log-provider") });
+    const logProvider = createLogProvider({
+      client: client("log-provider"),
+      store,
+      bucket: buckets.metadata,
+      org,
+      cluster,
+      clock,
+      random,
+      log: component("log-provider"),
+    });
     const tunnel = createRouterTransport((router) => {
       router.service(ObjectStoreService, objectStoreService({ store, presigner, buckets }));
       router.service(LogService, logProvider.service);
@@ -98,17 +125,38 @@ export async function compose(config: UpConfig, paths: DataDirPaths, python: Pyt
       clock,
       log: component("control-plane"),
     });
-    const server = await controlPlane.listen({ host, port: config.port, fallback: consoleHandler({ log: component("console") }) });
+    const server = await controlPlane.listen({
+      host,
+      port: config.port,
+      fallback: consoleHandler({ log: component("console") }),
+    });
     stack.defer(() => server.close());
     stack.defer(async () => controlPlane.stop());
 
     // The data plane's own components; the control plane reaches none of them.
     const { orchestration, clients: upstream } = controlPlane;
     const interceptors = [rpcErrors(component("task-gateway"))];
-    const gateway = createTaskGateway({ client: client("task-gateway"), objects, orchestration, upstream, interceptors, clock, random, log: component("task-gateway") });
+    const gateway = createTaskGateway({
+      client: client("task-gateway"),
+      objects,
+      orchestration,
+      upstream,
+      interceptors,
+      clock,
+      random,
+      log: component("task-gateway"),
+    });
     const gatewayServer = await listenNear(ports.gateway, (port) => gateway.listen({ host, port }));
     stack.defer(() => gatewayServer.close());
-    const operator = createOperator({ client: client("operator"), orchestration, cluster, version: config.version, clock, random, log: component("operator") });
+    const operator = createOperator({
+      client: client("operator"),
+      orchestration,
+      cluster,
+      version: config.version,
+      clock,
+      random,
+      log: component("operator"),
+    });
     const executor = createExecutor({
       client: client("executor"),
       store,
@@ -125,11 +173,15 @@ export async function compose(config: UpConfig, paths: DataDirPaths, python: Pyt
           objectStoreEnv: storeEnvironment(s3.url, credentials),
           defaultRequests: { cpu: "1", memory: "1Gi" },
           user: { uid: 1000, gid: 1000 },
+          sdkVersion: python.flyteVersion,
           gracePeriodSeconds: config.gracePeriodSeconds,
         },
       },
     });
-    await writeOwned(paths.ports, `${JSON.stringify({ objectStore: s3.port, kube: kube.port, gateway: gatewayServer.port }, null, 2)}\n`);
+    await writeOwned(
+      paths.ports,
+      `${JSON.stringify({ objectStore: s3.port, kube: kube.port, gateway: gatewayServer.port }, null, 2)}\n`,
+    );
     const garbageCollector: Service = { name: "kube", run: (signal) => kube.run(signal) };
     const services = [garbageCollector, runtime, logProvider.archiver, gateway.service, operator, executor];
     return {

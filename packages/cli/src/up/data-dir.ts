@@ -31,7 +31,9 @@ export async function openDataDir(root: string): Promise<DataDirPaths> {
     await access(root, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (error) {
     const next = "make it writable for this user, or choose another one with --data-dir";
-    throw new HomeplaneError("DataDirUnusable", `the data dir ${root} can not be used: ${messageOf(error)}`, next, { cause: error });
+    throw new HomeplaneError("DataDirUnusable", `the data dir ${root} can not be used: ${messageOf(error)}`, next, {
+      cause: error,
+    });
   }
   return dataDirPaths(root);
 }
@@ -52,14 +54,22 @@ export interface StoreCredentials {
 export async function loadCredentials(path: string): Promise<StoreCredentials> {
   const existing = await readJson(path);
   if (isCredentials(existing)) return existing;
-  const made = { accessKeyId: `HP${randomBytes(9).toString("hex").toUpperCase()}`, secretAccessKey: randomBytes(30).toString("base64url") };
+  const made = {
+    accessKeyId: `HP${randomBytes(9).toString("hex").toUpperCase()}`,
+    secretAccessKey: randomBytes(30).toString("base64url"),
+  };
   await writeOwned(path, `${JSON.stringify(made, null, 2)}\n`);
   return made;
 }
 
 function isCredentials(value: unknown): value is StoreCredentials {
   if (typeof value !== "object" || value === null) return false;
-  return "accessKeyId" in value && typeof value.accessKeyId === "string" && "secretAccessKey" in value && typeof value.secretAccessKey === "string";
+  return (
+    "accessKeyId" in value &&
+    typeof value.accessKeyId === "string" &&
+    "secretAccessKey" in value &&
+    typeof value.secretAccessKey === "string"
+  );
 }
 
 /** The file's JSON; `undefined` when there is no file or it holds none. */

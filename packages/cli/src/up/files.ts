@@ -18,7 +18,12 @@ export async function writeFiles(config: UpConfig, paths: DataDirPaths, homeplan
   await symlink(relative(paths.root, homeplane.kubeconfig), paths.kubeconfig);
   await writeOwned(paths.flyteConfig, flyteConfig(config, homeplane.controlPlane));
   await writeOwned(paths.environment, environmentFile(paths, homeplane));
-  const endpoints = { controlPlane: homeplane.controlPlane, objectStore: homeplane.objectStore, kubeconfig: paths.kubeconfig, pid: process.pid };
+  const endpoints = {
+    controlPlane: homeplane.controlPlane,
+    objectStore: homeplane.objectStore,
+    kubeconfig: paths.kubeconfig,
+    pid: process.pid,
+  };
   // Last: whoever finds it can use everything else.
   await writeOwned(paths.endpoints, `${JSON.stringify(endpoints, null, 2)}\n`);
   return endpoints;

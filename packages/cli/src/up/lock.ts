@@ -49,5 +49,9 @@ export async function takeLock(path: string, dataDir: string): Promise<() => Pro
     }
     await rm(path, { force: true });
   }
-  throw new HomeplaneError("AlreadyRunning", `another homeplane is starting on ${dataDir}`, "wait a moment and try again");
+  throw new HomeplaneError(
+    "AlreadyRunning",
+    `another homeplane is starting on ${dataDir}`,
+    "wait a moment and try again",
+  );
 }

@@ -22,7 +22,10 @@ function isPorts(value: unknown): value is Ports {
 }
 
 /** Listens on the preferred port, on any free one when that is taken. */
-export async function listenNear<T extends Pick<HttpServer, "port">>(port: number, listen: (port: number) => Promise<T>): Promise<T> {
+export async function listenNear<T extends Pick<HttpServer, "port">>(
+  port: number,
+  listen: (port: number) => Promise<T>,
+): Promise<T> {
   try {
     return await listen(port > 65_535 ? 0 : port);
   } catch (error) {

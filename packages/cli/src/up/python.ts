@@ -28,6 +28,8 @@ export async function findPython(chosen: string | undefined): Promise<PythonEnvi
     return { python, flyteVersion: stdout.trim() };
   } catch (error) {
     const next = `install it there: ${python} -m pip install flyte`;
-    throw new HomeplaneError("NoSdk", `the Python environment of ${python} has no package "flyte"`, next, { cause: error });
+    throw new HomeplaneError("NoSdk", `the Python environment of ${python} has no package "flyte"`, next, {
+      cause: error,
+    });
   }
 }

@@ -12,6 +12,8 @@ export interface PodConfig {
   readonly defaultRequests: { readonly cpu: string; readonly memory: string };
   /** Numeric, because images name users that the kubelet can not tell from root. */
   readonly user: { readonly uid: number; readonly gid: number };
+  /** Of the SDK in which every task runs, where there is only one (the embedded default); images bring their own. */
+  readonly sdkVersion?: string;
   readonly serviceAccount?: string;
   /** Between SIGTERM and SIGKILL. */
   readonly gracePeriodSeconds: number;

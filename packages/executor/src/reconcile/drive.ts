@@ -9,7 +9,7 @@ import { readAttemptFiles } from "./attempt-files.ts";
 import { type Deps, type Next, nowIso } from "./deps.ts";
 import { launchPod } from "./launch.ts";
 import { retryPolicy, statusAfter } from "./next-status.ts";
-import { classifyEnd, type Outcome } from "./outcome.ts";
+import { classifyEnd, explainVersions, type Outcome } from "./outcome.ts";
 import { judgeStart } from "./start-problem.ts";
 import { progressed } from "./status.ts";
 import { readLive, writeStatus } from "./write.ts";
@@ -136,17 +136,19 @@ async function conclude(
   reason?: "InvalidSpec" | "PluginNotFound",
 ): Promise<Next> {
   const { attempt, incarnation } = currentPod(taskAction);
+  // Retries and the SDK's version stand in the template, which the informer does not keep; an invalid one has neither.
+  const live = outcome.kind === "user" && reason === undefined ? await readLive(deps, taskAction, signal) : undefined;
+  const metadata = live === undefined ? undefined : decodeTemplate(live).metadata;
+  const explained = explainVersions(outcome, metadata?.runtime?.version ?? "", deps.config.pod.sdkVersion);
   const entries = seenPhases(taskAction, pod);
   const startedAt = entries.find((entry) => entry.phase === "RUNNING")?.occurredAt ?? entries[0]?.occurredAt ?? endedAt;
   const end = {
-    ...{ outcome, attempt, startedAt, endedAt, entries },
+    ...{ outcome: explained, attempt, startedAt, endedAt, entries },
     outputUri: outputPrefixOf(taskAction, attempt, incarnation),
     ...(pod === undefined ? {} : { podName: pod.name }),
     ...(reason === undefined ? {} : { reason }),
   };
-  const retries = outcome.kind === "user" && !outcome.final ? (await readLive(deps, taskAction, signal)) : undefined;
-  const policy = retryPolicy(retries === undefined ? undefined : decodeTemplate(retries).metadata?.retries);
-  await writeStatus(deps, taskAction, statusAfter(taskAction, end, policy, deps.config, deps.random), signal);
+  await writeStatus(deps, taskAction, statusAfter(taskAction, end, retryPolicy(metadata?.retries), deps.config, deps.random), signal);
   return undefined;
 }
 

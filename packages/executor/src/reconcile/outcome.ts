@@ -57,3 +57,10 @@ function user(code: string, message: string, final = false): Outcome {
 function withLog(what: string, { message }: PodEnd): string {
   return message === "" ? what : `${what}; its last words:\n${message}`;
 }
+
+/** A failure of a task that was made with another SDK than the one that ran it says so: that may be all there is to it. */
+export function explainVersions(outcome: Outcome, made: string, runs: string | undefined): Outcome {
+  if (outcome.kind !== "user" || made === "" || runs === undefined || made === runs) return outcome;
+  const note = `(The task was made with flyte ${made}; tasks here run with flyte ${runs}. If that is the cause, use the same version in both places.)`;
+  return { ...outcome, message: `${outcome.message}\n${note}` };
+}

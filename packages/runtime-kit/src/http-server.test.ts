@@ -77,7 +77,7 @@ test("a request of HTTP/1.1 that comes byte by byte is answered, also one that s
   const { port } = await start();
   for (const method of ["GET", "POST", "PUT", "PROPFIND"]) {
     const socket = await connected(port);
-    const text = `${method} /slow HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n`;
+    const text = `${method} /slow HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n`;
     for (const byte of text.slice(0, 4)) {
       socket.write(byte);
       await packetGap();
@@ -123,7 +123,7 @@ test("a port that is taken is told with the way out", async () => {
 test("close ends idle connections of both protocols at once, without waiting for the grace time", async () => {
   const server = await start();
   const idle = connect({ host: "127.0.0.1", port: server.port });
-  idle.write("GET /idle HTTP/1.1\r\nhost: x\r\n\r\n");
+  idle.write("GET /idle HTTP/1.1\r\nhost: localhost\r\n\r\n");
   await once(idle, "data");
   const session = connectHttp2(`http://127.0.0.1:${server.port}`);
   await textOf(session.request({ ":path": "/two" }));
@@ -135,7 +135,7 @@ test("close ends idle connections of both protocols at once, without waiting for
 test("close cuts what has not ended after the grace time", async () => {
   const server = await start((_, response) => void asHttp1(response).write("and so on"));
   const endless = connect({ host: "127.0.0.1", port: server.port });
-  endless.write("GET /endless HTTP/1.1\r\nhost: x\r\n\r\n");
+  endless.write("GET /endless HTTP/1.1\r\nhost: localhost\r\n\r\n");
   await once(endless, "data");
   endless.resume();
   const cut = once(endless, "close");

@@ -13,10 +13,7 @@ import { taskActionCrd } from "@homeplane/idl";
 import { LogService, ObjectStoreService } from "@homeplane/idl/homeplane/v1/dataplane";
 import { type CustomResourceDefinition, customResourceDefinitions, isAlreadyExists, KubeClient } from "@homeplane/kube";
 import { type PodLogsRequest, ProcessRuntime, startEmbeddedKube } from "@homeplane/kube-embedded";
-const createLogProvider = (_: unknown): any => ({
-  service: {},
-  archiver: { name: "x", run: (s: AbortSignal) => new Promise<void>((r) => s.addEventListener("abort", () => r())) },
-});
+import { createLogProvider } from "@homeplane/log-provider";
 import { createPresigner, openFsObjectStore, startS3Server } from "@homeplane/object-store";
 import { objectStoreService } from "@homeplane/object-store-service";
 import { createOperator } from "@homeplane/operator";

@@ -10,6 +10,7 @@ import { checkPlatform, thisMachine } from "./platform.mjs";
  * @property {string} title
  * @property {string} size what there is to fetch, for the reader
  * @property {() => boolean} isDone in a few milliseconds
+ * @property {(env: NodeJS.ProcessEnv) => void} check throws when this machine lacks what the step needs
  * @property {(context: { env: NodeJS.ProcessEnv, signal: AbortSignal, log: string }) => Promise<void>} run
  */
 
@@ -25,6 +26,8 @@ const tickMs = 15_000;
 export async function bootstrap(paths, steps, context) {
   if (!steps.every((step) => step.isDone())) {
     checkPlatform(thisMachine());
+    // Before anything is fetched: who has to install Python should not wait for Node first.
+    for (const step of steps) if (!step.isDone()) step.check(context.env);
     const { signal } = context;
     const release = await begin(paths, context);
     try {

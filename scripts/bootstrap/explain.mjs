@@ -77,12 +77,13 @@ const rules = [
 
 /** How many lines of a log are shown. */
 const shownLines = 12;
+const shownColumns = 240;
 
 /** npm ends with its manual and a list of warnings; its errors alone say more. @param {readonly string[]} lines */
 function worth(lines) {
   const usage = lines.findIndex((line) => /^npm (error|ERR!) Usage:/.test(line));
   const told = (usage === -1 ? lines : lines.slice(0, usage)).filter(
-    (line) => !/^npm (warn|WARN|notice)|^npm \S+\s+at .*[:(]/.test(line),
+    (line) => !/^npm (warn|WARN|notice)|^Ignoring \S+: markers|^npm \S+\s+at .*[:(]/.test(line),
   );
   const errors = told.filter((line) => /^npm (error|ERR!)\s*\S/.test(line));
   return errors.length > 0 ? errors : told;
@@ -92,7 +93,12 @@ function worth(lines) {
 export function explainFailure(failure) {
   const rule = rules.find(({ pattern }) => pattern.test(failure.output));
   const lines = failure.output.split("\n").filter((line) => line.trim() !== "");
-  const more = { log: failure.log, lastLines: worth(lines).slice(-shownLines) };
+  const more = {
+    log: failure.log,
+    lastLines: worth(lines)
+      .slice(-shownLines)
+      .map((line) => line.slice(0, shownColumns)),
+  };
   if (rule) return new LaunchError(rule.code, rule.says(failure), rule.todo(failure), more);
   return new LaunchError(
     "StepFailed",

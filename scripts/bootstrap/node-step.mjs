@@ -23,6 +23,7 @@ export function nodeStep(paths) {
     title: `Node ${version}`,
     size: "about 50 MB to fetch",
     isDone: () => linkTarget(paths.node) === target && finished(),
+    check: (env) => void npmCommand(env),
     async run({ env, signal, log }) {
       if (!finished()) {
         removeLeftovers(paths.tools, (name) => name.startsWith("partial-node-"));

@@ -28,6 +28,7 @@ export function packagesStep(paths) {
     title: "npm packages",
     size: "about 120 MB to fetch",
     isDone: () => readStamp(join(modules, stampName))?.["inputs"] === inputs,
+    check: (env) => void npmCommand(env),
     async run({ env, signal, log }) {
       removeLeftovers(paths.tools, (name) => name.startsWith("partial-packages-"));
       const partial = join(paths.tools, `partial-packages-${attempt()}`);

@@ -13,6 +13,8 @@ import { attempt, pruneVersions, removeLeftovers, swapLink } from "./swap-link.m
 export function pythonStep(paths, requested) {
   const lock = join(paths.root, "tools/python/requirements.lock");
   const inputs = inputsHash([lock], [process.arch, paths.root]);
+  const choose = (/** @type {NodeJS.ProcessEnv} */ env) =>
+    chooseInterpreter(findInterpreters(env["PATH"], requested), requested);
   return {
     title: "Python packages",
     size: "about 45 MB to fetch",
@@ -22,8 +24,9 @@ export function pythonStep(paths, requested) {
       const whole = stamp?.["inputs"] === inputs && existsSync(join(paths.python, "bin/python"));
       return whole && (requested === undefined || stamp["requested"] === requested);
     },
+    check: (env) => void choose(env),
     async run({ env, signal, log }) {
-      const { file, minor } = chooseInterpreter(findInterpreters(env["PATH"], requested), requested);
+      const { file, minor } = choose(env);
       const step = `Python packages (for Python 3.${minor})`;
       const isFinished = (/** @type {string} */ name) => existsSync(join(paths.tools, name, stampName));
       removeLeftovers(paths.tools, (name) => name.startsWith("python-") && !isFinished(name));

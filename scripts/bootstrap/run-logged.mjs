@@ -27,7 +27,9 @@ export async function runLogged(command, signal) {
   try {
     exit = await new Promise((resolve, reject) => {
       const { file, args, cwd, env } = command;
-      const child = spawn(file, args, { cwd, env, signal, timeout: longestMs, stdio: ["ignore", out, out] });
+      // npm finishes what it is at when asked to end; nothing of an interrupted step is used, so it need not.
+      const limits = /** @type {const} */ ({ signal, timeout: longestMs, killSignal: "SIGKILL" });
+      const child = spawn(file, args, { cwd, env, ...limits, stdio: ["ignore", out, out] });
       /** @type {Error | undefined} */
       let failure;
       child.once("error", (error) => {

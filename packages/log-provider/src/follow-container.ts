@@ -19,8 +19,6 @@ import { type ActionAttempt, hasEnded, type TaskContainer } from "./task-pod.ts"
 /** In a row, without a new line between. */
 const MAX_FAILURES = 5;
 const BACKOFF = { baseMs: 200, maxMs: 3_000, jitter: "full" } as const;
-/** How often a silent stream makes us look whether the container has ended. */
-const STALL_MS = 2_000;
 /** The stream has ended and the status says "running": how many times we look again, `pollMs` apart at most. */
 const MAX_EARLY_ENDS = 60;
 
@@ -101,7 +99,7 @@ async function* reading(
   follow: boolean,
   signal: AbortSignal,
 ): Chunks {
-  const { client, clock, log } = context;
+  const { client, clock, log, stallMs } = context;
   const stop = new AbortController();
   const either = AbortSignal.any([signal, stop.signal]);
   const since = sent.since;
@@ -130,7 +128,7 @@ async function* reading(
     return chunk;
   };
   try {
-    for await (const part of watchSilence(bytes, clock, STALL_MS, () => void look())) {
+    for await (const part of watchSilence(bytes, clock, stallMs, () => void look())) {
       endedBefore = false;
       const chunk = fresh(cutter.push(part));
       if (chunk.pieces.length > 0) yield chunk;

@@ -19,6 +19,8 @@ export interface LogProviderOptions {
   readonly holdMs?: number;
   /** How long an ended container's log stream may be silent before it is read without `follow`; default 30 s. */
   readonly flushMs?: number;
+  /** How often a reader whose stream is silent looks whether the container has ended; default 2 s. */
+  readonly stallMs?: number;
   /** How long a reader waits for a container to start; default 10 min. */
   readonly startMs?: number;
 }
@@ -27,9 +29,10 @@ export interface Context extends LogProviderOptions {
   readonly pollMs: number;
   readonly holdMs: number;
   readonly flushMs: number;
+  readonly stallMs: number;
   readonly startMs: number;
 }
 
 export function contextOf(options: LogProviderOptions): Context {
-  return { pollMs: 1_000, holdMs: 60_000, flushMs: 30_000, startMs: 10 * 60_000, ...options };
+  return { pollMs: 1_000, holdMs: 60_000, flushMs: 30_000, stallMs: 2_000, startMs: 10 * 60_000, ...options };
 }

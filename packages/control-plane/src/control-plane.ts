@@ -2,10 +2,11 @@
  * The control plane: runs, actions, tasks, projects, on one port for Connect over HTTP/1.1 and gRPC over h2c. It meets the data plane
  * only at the two channels: it calls the tunnel's services (`DataPlane`) and serves the orchestration channel.
  */
-import { createRouterTransport, type Transport } from "@connectrpc/connect";
+import { type ConnectRouter, createRouterTransport, type Transport } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { type Clock, type HttpServer, listenHttp, type Logger, Subject } from "@homeplane/runtime-kit";
 import type { Context, ControlPlaneConfig, DataPlane } from "./context.ts";
+import { refuseMalformed } from "./malformed.ts";
 import { clientRoutes, orchestrationRoutes } from "./routes.ts";
 import { rpcErrors } from "./rpc-log.ts";
 import type { Store } from "./store/port.ts";
@@ -44,7 +45,10 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
     clients: createRouterTransport(clientRoutes(ctx), inProcess),
     listen: ({ host, port, fallback }) => {
       const adapter = {
-        routes: clientRoutes(ctx),
+        routes: (router: ConnectRouter) => {
+          clientRoutes(ctx)(router);
+          refuseMalformed(router);
+        },
         interceptors,
         fallback,
         readMaxBytes: maxRequestBytes,

@@ -1,5 +1,6 @@
 import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";
 import { type Logger, messageOf } from "@homeplane/runtime-kit";
+import { isMalformed, malformed } from "./malformed.ts";
 
 /**
  * One converter at the boundary: what a handler throws becomes a ConnectError. What nobody expected is INTERNAL (the client retries
@@ -8,6 +9,7 @@ import { type Logger, messageOf } from "@homeplane/runtime-kit";
 export function rpcErrors(log: Logger): Interceptor {
   return (next) => async (request) => {
     const convert = (error: unknown): ConnectError => {
+      if (isMalformed(error)) return malformed(error);
       if (error instanceof ConnectError && error.code !== Code.Unknown) return error;
       const requestId = request.header.get("x-request-id") ?? "";
       log.error({

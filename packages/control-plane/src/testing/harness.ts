@@ -1,0 +1,121 @@
+/** The control plane on a port of its own, with real clients, and a data plane that keeps objects in memory. */
+import { create } from "@bufbuild/protobuf";
+import { Code, ConnectError, createClient, createRouterTransport } from "@connectrpc/connect";
+import { createConnectTransport } from "@connectrpc/connect-node";
+import { DataProxyService } from "@homeplane/idl/flyteidl2/dataproxy/dataproxy_service";
+import { ProjectService } from "@homeplane/idl/flyteidl2/project/project_service";
+import { type TaskSpec, TaskSpecSchema } from "@homeplane/idl/flyteidl2/task/task_definition";
+import { TaskService } from "@homeplane/idl/flyteidl2/task/task_service";
+import { EventsProxyService } from "@homeplane/idl/flyteidl2/workflow/events_proxy_service";
+import { InternalRunService } from "@homeplane/idl/flyteidl2/workflow/internal_run_service";
+import { RunService } from "@homeplane/idl/flyteidl2/workflow/run_service";
+import { LogService, type ObjectLocation, ObjectStoreService } from "@homeplane/idl/homeplane/v1/dataplane";
+import { OrchestrationService } from "@homeplane/idl/homeplane/v1/orchestration";
+import { silentLogger, systemClock } from "@homeplane/runtime-kit";
+import { createControlPlane, ensureProject } from "../control-plane.ts";
+import { openSqliteStore } from "../store/sqlite.ts";
+
+export const org = "acme";
+export const project = "shop";
+export const domain = "development";
+export const projectId = { organization: org, name: project, domain };
+
+/** Of a task `env.<name>`; `padding` bytes make it larger. */
+export function taskSpec(name = "hello", padding = 0): TaskSpec {
+  const id = { org, project, domain, name: `env.${name}`, version: "v1" };
+  return create(TaskSpecSchema, {
+    shortName: name,
+    taskTemplate: { id, type: "python", config: padding > 0 ? { padding: "x".repeat(padding) } : {} },
+  });
+}
+
+export const task = (name?: string) => ({ case: "taskSpec" as const, value: taskSpec(name) });
+export const inProject = { case: "projectId" as const, value: projectId };
+export const named = (name: string) => ({ case: "runId" as const, value: { project, domain, name } });
+
+function memoryDataPlane() {
+  const objects = new Map<string, Uint8Array>();
+  const urlOf = (location: ObjectLocation | undefined): string => {
+    const { organization, name, domain: inDomain } = location?.project ?? { organization: "", name: "", domain: "" };
+    return `s3://bucket-${location?.bucket}/${organization}/${name}/${inDomain}/${location?.path}`;
+  };
+  const transport = createRouterTransport((router) => {
+    router.service(ObjectStoreService, {
+      putObject({ location, content }) {
+        objects.set(urlOf(location), content);
+        return { nativeUrl: urlOf(location) };
+      },
+      getObject({ nativeUrl }) {
+        const content = objects.get(nativeUrl);
+        if (content === undefined) throw new ConnectError(nativeUrl, Code.NotFound);
+        return { content };
+      },
+      createUploadUrl: ({ location }) => ({ nativeUrl: urlOf(location), signedUrl: `http://signed/${location?.path}` }),
+      createDownloadUrl: ({ nativeUrl }) => ({ signedUrl: `http://signed/${nativeUrl}` }),
+    });
+    router.service(LogService, {
+      async *tailLogs({ attempt }, { signal }) {
+        yield { logs: [{ lines: [{ message: `attempt ${attempt}\n` }] }] };
+        await new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason as Error)));
+      },
+    });
+  });
+  return {
+    objects,
+    dataPlane: { objects: createClient(ObjectStoreService, transport), logs: createClient(LogService, transport) },
+  };
+}
+
+export type Harness = Awaited<ReturnType<typeof startHarness>>;
+
+export async function startHarness(options: { path?: string; now?: () => number } = {}) {
+  const store = openSqliteStore(options.path ?? ":memory:");
+  await ensureProject(store, project);
+  const { objects, dataPlane } = memoryDataPlane();
+  const controlPlane = createControlPlane({
+    config: { org, domains: [domain, "production"], version: "test" },
+    store,
+    dataPlane,
+    clock: { ...systemClock, now: options.now ?? Date.now },
+    log: silentLogger,
+  });
+  const server = await controlPlane.listen({
+    host: "127.0.0.1",
+    port: 0,
+    fallback: (_, response) => {
+      response.statusCode = 418;
+      response.end();
+    },
+  });
+  const baseUrl = `http://127.0.0.1:${server.port}`;
+  const transport = createConnectTransport({ baseUrl, httpVersion: "1.1" });
+  const inside = controlPlane.orchestration;
+  return {
+    baseUrl,
+    store,
+    objects,
+    controlPlane,
+    runs: createClient(RunService, transport),
+    tasks: createClient(TaskService, transport),
+    projects: createClient(ProjectService, transport),
+    data: createClient(DataProxyService, transport),
+    orders: createClient(OrchestrationService, inside),
+    events: createClient(EventsProxyService, inside),
+    internal: createClient(InternalRunService, inside),
+    async [Symbol.asyncDispose]() {
+      controlPlane.stop();
+      await server.close(100);
+      await store.close();
+    },
+  };
+}
+
+/** What `call` was refused with. */
+export async function refusal(call: Promise<unknown>): Promise<ConnectError> {
+  const error: unknown = await call.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  if (error instanceof ConnectError) return error;
+  throw new Error("expected a ConnectError", { cause: error });
+}

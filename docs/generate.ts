@@ -1,0 +1,121 @@
+/**
+ * Writes the pages of the reference that are made from the program itself: cli.md from each command's --help, channels.md from the .proto files.
+ *
+ * Run: node scripts/launch.mjs run docs/generate.ts           (with --check: writes nothing, exit 1 when a page is out of date)
+ */
+import { execFileSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+const root = join(import.meta.dirname, "..");
+const made = "<!-- Made by docs/generate.ts: change the program, not this page. -->\n";
+
+/** What a user sees, whoever runs this: home is "~" and no terminal decides on the width. */
+function help(args: readonly string[]): string {
+  const env = { PATH: process.env["PATH"] ?? "", HOME: "~" };
+  const main = join(root, "packages/cli/src/main.js");
+  return execFileSync(process.execPath, [main, ...args, "--help"], { env, encoding: "utf8" }).trimEnd();
+}
+
+function cliPage(): string {
+  const top = help([]);
+  const list = top.slice(top.indexOf("\nCommands:"));
+  const commands = [...list.matchAll(/^ {2}(\w+)/gm)].flatMap(([, name]) =>
+    name === undefined || name === "help" ? [] : [name],
+  );
+  const parts = [[], ...commands.map((name) => [name])].map((args) => {
+    const title = ["homeplane", ...args].join(" ");
+    return `## \`${title}\`\n\n\`\`\`\n${help(args)}\n\`\`\`\n`;
+  });
+  const intro = `In a checkout the command is \`./homeplane\`. \`npm start -- <options>\` is \`./homeplane start <options>\`.
+
+| exit code | of | meaning |
+|---|---|---|
+| 0 | all | done; of \`start --once\`: the sample succeeded |
+| 1 | all | an error, said on stderr with a code in brackets ([errors](errors.md)), or the sample failed |
+| 3 | \`status\` | it does not run, or does not answer |
+| 130 | \`up\`, \`start\` | ended by a second Ctrl-C, without waiting for the tasks |
+`;
+  return `${made}# Command line\n\n${intro}\n${parts.join("\n")}`;
+}
+
+interface Rpc {
+  readonly name: string;
+  readonly signature: string;
+  readonly comment: string;
+}
+
+/** Services of a .proto file with the comments before them. It reads the plain style of our own files, not all of the language. */
+function services(source: string): { name: string; comment: string; rpcs: Rpc[] }[] {
+  const found: { name: string; comment: string; rpcs: Rpc[] }[] = [];
+  let comment: string[] = [];
+  for (const line of source.split("\n")) {
+    const text = /^\s*\/\/ ?(.*)$/.exec(line)?.[1];
+    if (text !== undefined) {
+      comment.push(text);
+      continue;
+    }
+    const name = /^service (\w+) \{/.exec(line)?.[1];
+    if (name !== undefined) found.push({ name, comment: comment.join(" "), rpcs: [] });
+    const rpc = /^\s+rpc (\w+)\((.+?)\) returns \((.+?)\);/.exec(line);
+    if (rpc !== null) {
+      const [, method = "", request = "", response = ""] = rpc;
+      found.at(-1)?.rpcs.push({ name: method, signature: `${request} → ${response}`, comment: comment.join(" ") });
+    }
+    comment = [];
+  }
+  return found;
+}
+
+function serviceText({ name, comment, rpcs }: ReturnType<typeof services>[number]): string {
+  const rows = rpcs.map((rpc) => `| \`${rpc.name}\` | \`${rpc.signature}\` | ${rpc.comment} |`);
+  const table = ["| call | request → response | |", "|---|---|---|", ...rows].join("\n");
+  return `### \`homeplane.v1.${name}\`\n\n${comment}${comment === "" ? "" : "\n\n"}${table}\n`;
+}
+
+function channelsPage(): string {
+  const section = (file: string): string => {
+    const source = readFileSync(join(root, "packages/idl/proto/homeplane/v1", file), "utf8");
+    return services(source).map(serviceText).join("\n");
+  };
+  return `${made}# Channels
+
+Control plane and data plane meet at two channels and nowhere else. The data plane starts both; it needs no inbound port.
+In the embedded default both are in-process transports of these services: the same messages, without a socket. The tunnel over a network does not
+exist yet.
+
+Messages: [dataplane.proto](../../packages/idl/proto/homeplane/v1/dataplane.proto),
+[orchestration.proto](../../packages/idl/proto/homeplane/v1/orchestration.proto).
+
+## The tunnel: the control plane calls, the data plane serves
+
+${section("dataplane.proto")}
+## The orchestration channel: the data plane calls, the control plane serves
+
+${section("orchestration.proto")}
+### Of flyteidl2, on the same channel
+
+| call | by | meaning |
+|---|---|---|
+| \`workflow.EventsProxyService.Record\` | executor, task-gateway | phases and ends of attempts |
+| \`workflow.InternalRunService.RecordAction\` | executor, task-gateway | an action that came to be inside the data plane: a child or a trace |
+| \`workflow.InternalRunService.UpdateActionStatus\` | executor, task-gateway | the end of an action as a whole |
+
+Calls of task pods that are not \`ActionsService\` go to the control plane's client services through the task gateway: \`RunService\`,
+\`DataProxyService\`, \`ClusterService\`, \`ProjectService\`, \`TaskService\`, \`ImageService\`.
+
+All reports may come more than once; the receiver drops what it has ([record.ts](../../packages/control-plane/src/orchestration/record.ts),
+[apply-event.ts](../../packages/control-plane/src/actions/apply-event.ts)).
+`;
+}
+
+const pages = { "reference/cli.md": cliPage(), "reference/channels.md": channelsPage() };
+const check = process.argv.includes("--check");
+for (const [name, content] of Object.entries(pages)) {
+  const file = join(import.meta.dirname, name);
+  if (!check) writeFileSync(file, content);
+  else if (readFileSync(file, "utf8") !== content) {
+    process.stderr.write(`docs/${name} is out of date: run node scripts/launch.mjs run docs/generate.ts\n`);
+    process.exitCode = 1;
+  }
+}

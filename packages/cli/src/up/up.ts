@@ -1,6 +1,6 @@
 /** `homeplane up`: starts everything in this process and serves until it is told to stop. */
 import { rm } from "node:fs/promises";
-import { createLogger, type Logger } from "@homeplane/runtime-kit";
+import { createLogger, HomeplaneError, type Logger, messageOf } from "@homeplane/runtime-kit";
 import { compose, type Homeplane } from "./compose.ts";
 import type { UpConfig } from "./config.ts";
 import { type DataDirPaths, openDataDir } from "./data-dir.ts";
@@ -25,12 +25,19 @@ export async function up(config: UpConfig, signal: AbortSignal): Promise<Running
     const python = await findPython(config.python);
     const log: Logger = createLogger({ level: config.logLevel, file: paths.log });
     const homeplane = await compose(config, paths, python, log);
-    const stopped = homeplane.run(signal).finally(async () => {
-      await rm(paths.endpoints, { force: true });
-      await unlock();
-    });
+    const stopped = homeplane
+      .run(signal)
+      .catch((error: unknown) => {
+        log.fatal({ event: "homeplane.failed", err: error });
+        const next = `the log tells more: ${paths.log}; start again, nothing that was accepted is lost`;
+        throw new HomeplaneError("ComponentFailed", messageOf(error), next, { cause: error });
+      })
+      .finally(async () => {
+        await rm(paths.endpoints, { force: true });
+        await unlock();
+      });
     // Whoever awaits it gets the failure; until then it must not end the process unseen.
-    stopped.catch((error: unknown) => log.fatal({ event: "homeplane.failed", err: error }));
+    stopped.catch(() => undefined);
     const endpoints = await writeFiles(config, paths, homeplane);
     log.info({ event: "homeplane.ready", ...endpoints });
     return { endpoints, paths, python, homeplane, stopped };

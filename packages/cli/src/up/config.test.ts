@@ -1,0 +1,29 @@
+import { HomeplaneError } from "@homeplane/runtime-kit";
+import { expect, test } from "vitest";
+import { upConfig } from "./config.ts";
+
+test("without options: port 8090 on loopback, data in the home folder", () => {
+  const config = upConfig({}, {}, "1.2.3");
+  expect(config).toMatchObject({ host: "127.0.0.1", port: 8090, json: false, version: "1.2.3" });
+  expect(config.dataDir).toMatch(/\/\.homeplane$/);
+});
+
+test("tasks get PATH, LANG and TZ of the environment, and nothing else of it", () => {
+  const { podEnvironment } = upConfig(
+    {},
+    { PATH: "/bin", LANG: "de_DE.UTF-8", TZ: "UTC", AWS_SECRET_ACCESS_KEY: "s", HOME: "/root" },
+    "",
+  );
+  expect(podEnvironment).toEqual({ PATH: "/bin", LANG: "de_DE.UTF-8", TZ: "UTC" });
+});
+
+test.each([
+  [{ port: "70000" }, "--port"],
+  [{ port: "x" }, "--port"],
+  [{ slots: "0" }, "--slots"],
+  [{ logLevel: "loud" }, "--log-level"],
+  [{ dataDir: "" }, "--data-dir"],
+])("%j is refused by the option's name", (options, name) => {
+  expect(() => upConfig(options, {}, "")).toThrow(HomeplaneError);
+  expect(() => upConfig(options, {}, "")).toThrow(new RegExp(`^${name}: `));
+});

@@ -1,0 +1,54 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { lockHolder, takeLock } from "./lock.ts";
+
+let dir: string;
+let path: string;
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), "homeplane-lock-"));
+  path = join(dir, "pid");
+});
+afterEach(() => rm(dir, { recursive: true }));
+
+test("a lock that is held is refused, and the refusal names the holder and the way out", async () => {
+  const release = await takeLock(path, dir);
+  await expect(takeLock(path, dir)).rejects.toMatchObject({
+    code: "AlreadyRunning",
+    message: expect.stringContaining(`process ${process.pid}`) as string,
+    nextStep: expect.stringContaining("homeplane down") as string,
+  });
+  await release();
+  await (await takeLock(path, dir))();
+});
+
+test("the lock of a process that was killed is taken over", async () => {
+  const child = spawn("sleep", ["60"]);
+  await writeFile(path, await lineOf(child.pid ?? 0));
+  expect((await lockHolder(path))?.pid).toBe(child.pid);
+  const exited = once(child, "exit");
+  child.kill("SIGKILL");
+  await exited;
+  expect(await lockHolder(path)).toBeUndefined();
+  await (await takeLock(path, dir))();
+});
+
+test("a process that merely has the same pid is not taken for the holder", async () => {
+  await writeFile(path, `${process.pid} 1\n`);
+  expect(await lockHolder(path)).toBeUndefined();
+  await (await takeLock(path, dir))();
+});
+
+test.each(["", "nonsense", "12"])("a lock file that holds %j is no lock", async (content) => {
+  await writeFile(path, content);
+  await (await takeLock(path, dir))();
+});
+
+/** What takeLock writes for a process: its pid and its start time, field 22 of /proc/pid/stat. */
+async function lineOf(pid: number): Promise<string> {
+  const stat = await readFile(`/proc/${pid}/stat`, "utf8");
+  return `${pid} ${stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]}\n`;
+}

@@ -69,9 +69,13 @@ export function createExecutor(options: ExecutorOptions): Service {
     // The end of a parent or of a child may be what the other one waits for.
     for (const child of taskActions.byIndex("parent", uid)) queue.add(keyOfTaskAction(child));
   });
-  podInformer.onChange(({ object }) => {
+  podInformer.onChange(({ type, object }) => {
     const owner = ownerOf(object);
-    if (owner !== undefined) queue.add(owner.key);
+    if (owner === undefined) return;
+    // Only while its action is there: nobody would ever forget it again.
+    if (type === "deleted" && taskActions.get(owner.key)?.metadata.uid === owner.uid)
+      fresh.noteLost(owner.uid, object.metadata.name);
+    queue.add(owner.key);
   });
 
   return {
@@ -87,7 +91,11 @@ export function createExecutor(options: ExecutorOptions): Service {
           // A pass before both views are whole would take what is not listed yet for absent.
           await Promise.race([Promise.all([taskActions.synced, podInformer.synced]), aborted(stop)]);
           if (stop.aborted) return;
-          await queue.run({ workers: options.config.workers, process: async (key, s) => (await reconcile(deps, key, s)) ?? {}, signal: stop });
+          await queue.run({
+            workers: options.config.workers,
+            process: async (key, s) => (await reconcile(deps, key, s)) ?? {},
+            signal: stop,
+          });
         },
       };
       return runServices([...informers, workers, outbox], signal);

@@ -7,7 +7,10 @@ export function placeholders(ctx: PodContext): ReadonlyMap<string, string> {
   return new Map([
     ["input", spec.inputUri ?? ""],
     ["outputprefix", ctx.outputPrefix],
-    ["rawoutputdataprefix", rawData ? `${rawData.replace(/\/+$/, "")}/${spec.runName}/${spec.actionName}` : ctx.outputPrefix],
+    [
+      "rawoutputdataprefix",
+      rawData ? `${rawData.replace(/\/+$/, "")}/${spec.runName}/${spec.actionName}` : ctx.outputPrefix,
+    ],
     ["checkpointoutputprefix", `${ctx.outputPrefix}/_flytecheckpoints`],
     ["prevcheckpointprefix", ctx.previousPrefix === "" ? '""' : `${ctx.previousPrefix}/_flytecheckpoints`],
     ["runname", spec.runName],
@@ -18,5 +21,8 @@ export function placeholders(ctx: PodContext): ReadonlyMap<string, string> {
 
 /** Replaces `{{.name}}`; what is not ours is left for whoever knows it. */
 export function render(text: string, values: ReadonlyMap<string, string>): string {
-  return text.replaceAll(/\{\{\s*\.([A-Za-z]+)\s*\}\}/g, (whole, name: string) => values.get(name.toLowerCase()) ?? whole);
+  return text.replaceAll(
+    /\{\{\s*\.([A-Za-z]+)\s*\}\}/g,
+    (whole, name: string) => values.get(name.toLowerCase()) ?? whole,
+  );
 }

@@ -1,6 +1,9 @@
 /** The pod as the task template has it: a container of its own, or a pod template with a primary container. */
 import { apiVersionOf, type Container, type Pod, type PodSpec, pods } from "@homeplane/kube";
-import { type Container as TemplateContainer, Resources_ResourceName as ResourceName } from "@homeplane/idl/flyteidl2/core/tasks";
+import {
+  type Container as TemplateContainer,
+  Resources_ResourceName as ResourceName,
+} from "@homeplane/idl/flyteidl2/core/tasks";
 import { InvalidSpecError, type PodContext } from "./task.ts";
 
 const defaultPrimary = "primary";
@@ -21,7 +24,11 @@ export function basePod(ctx: PodContext): Pod {
       const spec = target.value.podSpec as unknown;
       if (!isPodSpec(spec)) throw new InvalidSpecError("taskTemplate.k8s_pod.pod_spec", "has no list of containers");
       const { labels = {}, annotations = {} } = target.value.metadata ?? {};
-      return { ...pod, metadata: { ...metadata, labels: { ...labels }, annotations: { ...annotations } }, spec: structuredClone(spec) };
+      return {
+        ...pod,
+        metadata: { ...metadata, labels: { ...labels }, annotations: { ...annotations } },
+        spec: structuredClone(spec),
+      };
     }
     default:
       throw new InvalidSpecError("taskTemplate.target", "must be a container or a pod");
@@ -42,7 +49,10 @@ function containerOf(container: TemplateContainer, name: string): Container {
     ...(container.command.length > 0 ? { command: container.command } : {}),
     args: container.args,
     env: container.env.map(({ key, value }) => ({ name: key, value })),
-    ports: container.ports.map((port) => ({ containerPort: port.containerPort, ...(port.name ? { name: port.name } : {}) })),
+    ports: container.ports.map((port) => ({
+      containerPort: port.containerPort,
+      ...(port.name ? { name: port.name } : {}),
+    })),
     resources: { requests, limits },
   };
 }

@@ -5,7 +5,7 @@ import { taskActionType } from "../resource.ts";
 import { placeholders, render } from "./arguments.ts";
 import { primaryContainerName } from "./base.ts";
 import { environment } from "./environment.ts";
-import { InvalidSpecError, type PodContext } from "./task.ts";
+import { type PodContext, PrimaryContainerMissing } from "./task.ts";
 
 /** Kubernetes' own word for it: `kubectl logs` and `kubectl exec` go there. */
 export const primaryContainerAnnotation = "kubectl.kubernetes.io/default-container";
@@ -49,7 +49,7 @@ export const program: Concern = (pod, ctx) => {
   const primary = primaryContainerName(ctx);
   const values = placeholders(ctx);
   if (!pod.spec.containers.some((container) => container.name === primary)) {
-    throw new InvalidSpecError("taskTemplate.k8s_pod", `has no container "${primary}" (primary_container_name)`);
+    throw new PrimaryContainerMissing(primary);
   }
   return mapContainers(pod, (container) => ({
     ...container,
@@ -64,7 +64,13 @@ export const resources: Concern = (pod, { config }) =>
     const { requests = {}, limits = {} } = container.resources ?? {};
     // A limit without a request is its own request, as Kubernetes has it.
     const merged = { ...config.defaultRequests, ...limits, ...requests };
-    return { ...container, resources: { requests: merged, ...(Object.keys(limits).length > 0 ? { limits } : {}) } };
+    // Devices (`vendor/name`) can not be overcommitted: Kubernetes refuses a request without the same limit.
+    const devices = Object.fromEntries(Object.entries(requests).filter(([name]) => name.includes("/")));
+    const capped = { ...devices, ...limits };
+    return {
+      ...container,
+      resources: { requests: merged, ...(Object.keys(capped).length > 0 ? { limits: capped } : {}) },
+    };
   });
 
 /** Pod Security Standards, level restricted. */
@@ -78,8 +84,17 @@ export const security: Concern = (pod, { config }) => {
     },
   }));
   const { uid, gid } = config.user;
-  const podContext = { runAsNonRoot: true, runAsUser: uid, runAsGroup: gid, fsGroup: gid, seccompProfile: { type: "RuntimeDefault" } };
-  return { ...restricted, spec: { ...restricted.spec, securityContext: { ...podContext, ...pod.spec.securityContext } } };
+  const podContext = {
+    runAsNonRoot: true,
+    runAsUser: uid,
+    runAsGroup: gid,
+    fsGroup: gid,
+    seccompProfile: { type: "RuntimeDefault" },
+  };
+  return {
+    ...restricted,
+    spec: { ...restricted.spec, securityContext: { ...podContext, ...pod.spec.securityContext } },
+  };
 };
 
 export const lifecycle: Concern = (pod, { config }) => {
@@ -99,5 +114,7 @@ export const lifecycle: Concern = (pod, { config }) => {
 };
 
 function mapContainers(pod: Pod, change: (container: Container) => Container): Pod {
-  return { ...pod, spec: { ...pod.spec, containers: pod.spec.containers.map(change) } };
+  const { containers, initContainers } = pod.spec;
+  const init = initContainers === undefined ? {} : { initContainers: initContainers.map(change) };
+  return { ...pod, spec: { ...pod.spec, containers: containers.map(change), ...init } };
 }

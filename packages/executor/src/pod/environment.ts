@@ -9,6 +9,8 @@ export function environment(ctx: PodContext, taskEnv: readonly EnvVar[]): EnvVar
   const merged = new Map<string, EnvVar>();
   for (const [name, value] of Object.entries(ctx.taskAction.spec.envVars ?? {})) merged.set(name, { name, value });
   for (const variable of taskEnv) merged.set(variable.name, variable);
+  // Set by us or not at all: a task that talks in plain text to a gateway with TLS gets no answer.
+  merged.delete("_U_INSECURE");
   for (const [name, value] of Object.entries(ownEnvironment(ctx))) merged.set(name, { name, value });
   return [...merged.values()];
 }

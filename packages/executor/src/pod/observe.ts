@@ -7,14 +7,19 @@ export interface PodView {
   readonly uid: string;
   readonly createdAt: string;
   readonly deleting: boolean;
+  /** When its deletion was asked for; a graceful deletion ends later. */
+  readonly deletedAt?: string;
   readonly primary: string;
   readonly state: PodState;
 }
 
 export type PodState =
+  /** Nobody has placed it yet, or said that it can not be. */
+  | { readonly kind: "created" }
   /** Not placed yet: no room, no quota, no node. */
   | { readonly kind: "waiting"; readonly message: string }
-  | { readonly kind: "starting"; readonly message: string; readonly problem?: StartProblem }
+  /** `since`: when it had a node and its init containers were through, as far as it says so. */
+  | { readonly kind: "starting"; readonly since: string; readonly problem?: StartProblem }
   | { readonly kind: "running"; readonly startedAt: string }
   | { readonly kind: "ended"; readonly end: PodEnd };
 
@@ -39,7 +44,17 @@ export interface PodEnd {
 }
 
 /** Pod reasons that are no fault of the task. */
-const disruptionReasons: ReadonlySet<string> = new Set(["Evicted", "Preempted", "Preempting", "NodeShutdown", "Shutdown", "NodeLost", "Terminated", "NodeAffinity", "UnexpectedAdmissionError"]);
+const disruptionReasons: ReadonlySet<string> = new Set([
+  "Evicted",
+  "Preempted",
+  "Preempting",
+  "NodeShutdown",
+  "Shutdown",
+  "NodeLost",
+  "Terminated",
+  "NodeAffinity",
+  "UnexpectedAdmissionError",
+]);
 /** What a container that is on its way says; anything else is a problem. */
 const ordinaryWaiting: ReadonlySet<string> = new Set(["", "ContainerCreating", "PodInitializing"]);
 
@@ -51,6 +66,9 @@ export function observePod(pod: Pod, primary: string): PodView {
     uid: metadata.uid ?? "",
     createdAt: metadata.creationTimestamp ?? "",
     deleting: metadata.deletionTimestamp !== undefined,
+    ...(metadata.deletionTimestamp === undefined
+      ? {}
+      : { deletedAt: deletedAt(metadata.deletionTimestamp, metadata.deletionGracePeriodSeconds) }),
     primary,
     state: stateOf(pod, primary),
   };
@@ -64,18 +82,46 @@ function stateOf(pod: Pod, primary: string): PodState {
   // The task is over when its own container is, whatever a sidecar still does.
   if (podEnded || main?.state?.terminated !== undefined) return { kind: "ended", end: endOf(pod, primary) };
   const startedAt = main?.state?.running?.startedAt;
-  if (main?.state?.running !== undefined) return { kind: "running", startedAt: startedAt ?? pod.metadata.creationTimestamp ?? "" };
-  const unscheduled = (status.conditions ?? []).find((condition) => condition.type === "PodScheduled" && condition.status === "False");
+  if (main?.state?.running !== undefined)
+    return { kind: "running", startedAt: startedAt ?? pod.metadata.creationTimestamp ?? "" };
+  const unscheduled = (status.conditions ?? []).find(
+    (condition) => condition.type === "PodScheduled" && condition.status === "False",
+  );
   if (unscheduled !== undefined) return { kind: "waiting", message: unscheduled.message ?? unscheduled.reason ?? "" };
-  return starting([...(status.initContainerStatuses ?? []), ...containers]);
+  if (!isPlaced(pod)) return { kind: "created" };
+  const problem = startProblem([...(status.initContainerStatuses ?? []), ...containers]);
+  return { kind: "starting", since: startableSince(pod), ...(problem === undefined ? {} : { problem }) };
 }
 
-function starting(containers: readonly ContainerStatus[]): PodState {
+function isPlaced({ spec, status = {} }: Pod): boolean {
+  const said = (status.conditions ?? []).some(({ type }) => type === "PodScheduled");
+  return said || Boolean(spec.nodeName) || (status.containerStatuses ?? status.initContainerStatuses ?? []).length > 0;
+}
+
+function startProblem(containers: readonly ContainerStatus[]): StartProblem | undefined {
   for (const { state } of containers) {
     const { reason = "", message = "" } = state?.waiting ?? {};
-    if (!ordinaryWaiting.has(reason)) return { kind: "starting", message: `${reason}: ${message}`, problem: { reason, message } };
+    if (!ordinaryWaiting.has(reason)) return { reason, message };
   }
-  return { kind: "starting", message: "" };
+  return undefined;
+}
+
+/** Waiting for a node, and for init containers, is no part of the time that an image has to be pulled. */
+function startableSince({ metadata, status = {} }: Pod): string {
+  const steps = (status.conditions ?? []).filter(
+    ({ type, status: is }) => is === "True" && (type === "PodScheduled" || type === "Initialized"),
+  );
+  const times = [metadata.creationTimestamp, ...steps.map(({ lastTransitionTime }) => lastTransitionTime)];
+  return (
+    times
+      .filter((time) => typeof time === "string")
+      .toSorted((a, b) => Date.parse(a) - Date.parse(b))
+      .at(-1) ?? ""
+  );
+}
+
+function deletedAt(deletionTimestamp: string, graceSeconds = 0): string {
+  return new Date(Date.parse(deletionTimestamp) - graceSeconds * 1000).toISOString();
 }
 
 function endOf(pod: Pod, primary: string): PodEnd {
@@ -98,13 +144,15 @@ function endOf(pod: Pod, primary: string): PodEnd {
 
 /** A pod whose init container failed never had a primary one; that failure is its end. */
 function failedInit(pod: Pod) {
-  return (pod.status?.initContainerStatuses ?? []).find((c) => (c.state?.terminated?.exitCode ?? 0) !== 0)?.state?.terminated;
+  return (pod.status?.initContainerStatuses ?? []).find((c) => (c.state?.terminated?.exitCode ?? 0) !== 0)?.state
+    ?.terminated;
 }
 
 function disruptionOf(pod: Pod): string | undefined {
   const status = pod.status ?? {};
   const condition = (status.conditions ?? []).find((c) => c.type === "DisruptionTarget" && c.status === "True");
   if (condition !== undefined) return condition.message || condition.reason || "DisruptionTarget";
-  if (status.reason !== undefined && disruptionReasons.has(status.reason)) return `${status.reason}: ${status.message ?? ""}`;
+  if (status.reason !== undefined && disruptionReasons.has(status.reason))
+    return `${status.reason}: ${status.message ?? ""}`;
   return undefined;
 }

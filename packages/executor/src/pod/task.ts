@@ -21,6 +21,14 @@ export interface PodContext {
   readonly previousPrefix: string;
 }
 
+/** The pod template has no container of the name that it calls its primary one. */
+export class PrimaryContainerMissing extends Error {
+  constructor(primary: string) {
+    super(`spec.taskTemplate.k8s_pod: has no container "${primary}" (primary_container_name)`);
+    this.name = "PrimaryContainerMissing";
+  }
+}
+
 /** A field that can not be read; the action is InvalidSpec. */
 export class InvalidSpecError extends Error {
   constructor(field: string, problem: string, options?: { cause?: unknown }) {
@@ -65,8 +73,10 @@ export function outputPrefixOf({ spec }: TaskAction, attempt: number, incarnatio
 export function podContext(config: PodConfig, taskAction: TaskAction): PodContext {
   if (!taskAction.spec.runOutputBase) throw new InvalidSpecError("runOutputBase", "is required");
   const { attempt, incarnation, name } = currentPod(taskAction);
-  // After a retry the last incarnation of the attempt before is not known any more; its first holds the checkpoints then.
-  const previous = incarnation > 0 ? ([attempt, incarnation - 1] as const) : ([attempt - 1, 0] as const);
+  const previous =
+    incarnation > 0
+      ? outputPrefixOf(taskAction, attempt, incarnation - 1)
+      : taskAction.status?.attemptHistory?.at(-1)?.outputUri;
   return {
     config,
     taskAction,
@@ -76,7 +86,7 @@ export function podContext(config: PodConfig, taskAction: TaskAction): PodContex
     incarnation,
     name,
     outputPrefix: outputPrefixOf(taskAction, attempt, incarnation),
-    previousPrefix: previous[0] === 0 ? "" : outputPrefixOf(taskAction, ...previous),
+    previousPrefix: previous ?? "",
   };
 }
 

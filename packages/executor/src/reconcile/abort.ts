@@ -35,8 +35,20 @@ export async function abort(deps: Deps, taskAction: TaskAction, signal: AbortSig
   const entries = seenPhases(taskAction, view);
   const startedAt = entries.find((entry) => entry.phase === "RUNNING")?.occurredAt ?? endedAt;
   const error = { code: "Aborted", kind: "USER" as const, message: abortReason(taskAction) };
-  const record = { attempt, phase: "ABORTED" as const, startedAt, endedAt, error, outputUri: outputPrefixOf(taskAction, attempt, incarnation) };
-  await writeStatus(deps, taskAction, ended(taskAction, { ...record, ...(view || alive.length > 0 ? { podName: name } : {}) }, entries), signal);
+  const record = {
+    attempt,
+    phase: "ABORTED" as const,
+    startedAt,
+    endedAt,
+    error,
+    outputUri: outputPrefixOf(taskAction, attempt, incarnation),
+  };
+  await writeStatus(
+    deps,
+    taskAction,
+    ended(taskAction, { ...record, ...(view || alive.length > 0 ? { podName: name } : {}) }, entries),
+    signal,
+  );
   return undefined;
 }
 

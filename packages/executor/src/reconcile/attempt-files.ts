@@ -9,19 +9,21 @@ const maxErrorBytes = 1 << 20;
 
 /** Looks at what an attempt left behind. Throws when the store can not be asked: no verdict is better than a wrong one. */
 export async function readAttemptFiles(store: ObjectStore, prefix: string, signal: AbortSignal): Promise<AttemptFiles> {
-  const [error, outputs] = await Promise.all([readError(store, prefix, signal), exists(store, `${prefix}/${outputsFile}`, signal)]);
+  const [error, outputs] = await Promise.all([
+    readError(store, prefix, signal),
+    exists(store, `${prefix}/${outputsFile}`, signal),
+  ]);
   return { outputs, ...(error === undefined ? {} : { error }) };
 }
 
 async function readError(store: ObjectStore, prefix: string, signal: AbortSignal): Promise<AttemptFiles["error"]> {
   const { bucket, key } = parseNativeUrl(`${prefix}/${errorFile}`);
   try {
-    const { meta, body } = await store.get(bucket, key, { signal });
-    if (meta.size > maxErrorBytes) return "too large";
-    const bytes = await readAll(body, maxErrorBytes);
-    return decode(bytes);
+    const { body } = await store.get(bucket, key, { signal });
+    return decode(await readAll(body, maxErrorBytes));
   } catch (error) {
     if (error instanceof ObjectStoreError && error.code === "NotFound") return undefined;
+    if (error instanceof ObjectStoreError && error.code === "TooLarge") return "too large";
     throw error;
   }
 }

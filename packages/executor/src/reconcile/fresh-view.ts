@@ -6,6 +6,8 @@ import type { TaskAction } from "@homeplane/idl";
  */
 export class FreshView {
   readonly #written = new Map<string, TaskAction>();
+  /** The last pod of an action that was seen to go, by the action's uid. */
+  readonly #lost = new Map<string, string>();
 
   note(taskAction: TaskAction): void {
     const { uid = "" } = taskAction.metadata;
@@ -21,8 +23,17 @@ export class FreshView {
     return seen;
   }
 
+  noteLost(uid: string, podName: string): void {
+    this.#lost.set(uid, podName);
+  }
+
+  hasLost({ metadata }: TaskAction, podName: string): boolean {
+    return this.#lost.get(metadata.uid ?? "") === podName;
+  }
+
   forget(uid: string): void {
     this.#written.delete(uid);
+    this.#lost.delete(uid);
   }
 }
 

@@ -1,22 +1,41 @@
 /** Creating a pod, and what each refusal means. */
 import type { TaskAction } from "@homeplane/idl";
-import { isAlreadyExists, type KubeClient, KubeError, pods } from "@homeplane/kube";
+import { isAlreadyExists, type KubeClient, KubeError, type Pod, pods } from "@homeplane/kube";
 import type { PodConfig } from "../config.ts";
 import { buildPod } from "../pod/build-pod.ts";
-import { InvalidSpecError, podContext } from "../pod/task.ts";
+import { InvalidSpecError, podContext, PrimaryContainerMissing } from "../pod/task.ts";
 import type { Outcome } from "./outcome.ts";
 
 export type Launch =
   | { readonly kind: "created" }
-  /** A quota is used up: it frees by itself. */
+  /** A quota is used up, or the namespace is still being set up: it passes by itself. */
   | { readonly kind: "waiting"; readonly message: string }
-  | { readonly kind: "refused"; readonly outcome: Extract<Outcome, { kind: "user" }>; readonly reason?: "InvalidSpec" | "PluginNotFound" };
+  | {
+      readonly kind: "refused";
+      readonly outcome: Exclude<Outcome, { kind: "success" }>;
+      readonly reason?: "InvalidSpec" | "PluginNotFound";
+    };
 
 /** Task types that are one pod. */
 const podTaskTypes: ReadonlySet<string> = new Set(["python", "python-task", "container", "raw-container", "sidecar"]);
 
+/** Refusals that pass by themselves: a used-up quota, one that is not counted yet, a namespace whose service account is still being made. */
+const passing = /exceeded quota|status unknown for quota|error looking up service account/;
+
+const refusals: Readonly<Record<number, string>> = {
+  400: "AdmissionDenied",
+  403: "AdmissionDenied",
+  413: "InvalidResource",
+  422: "InvalidResource",
+};
+
 /** `taskAction` is the whole resource, read just now. Throws what may pass: the queue tries again. */
-export async function launchPod(client: KubeClient, config: PodConfig, taskAction: TaskAction, signal: AbortSignal): Promise<Launch> {
+export async function launchPod(
+  client: KubeClient,
+  config: PodConfig,
+  taskAction: TaskAction,
+  signal: AbortSignal,
+): Promise<Launch> {
   const { taskType = "" } = taskAction.spec;
   if (!podTaskTypes.has(taskType)) {
     const message = taskType === "" ? "spec.taskType: is required" : `there is no plugin for task type "${taskType}"`;
@@ -24,19 +43,46 @@ export async function launchPod(client: KubeClient, config: PodConfig, taskActio
     return { kind: "refused", outcome: { kind: "user", final: true, code, message }, reason: code };
   }
   try {
-    await client.create(pods, buildPod(podContext(config, taskAction)), { signal });
+    await createOrAdopt(client, buildPod(podContext(config, taskAction)), taskAction, signal);
     return { kind: "created" };
   } catch (error) {
+    if (error instanceof NameTakenError)
+      return { kind: "refused", outcome: { kind: "system", code: "PodNameTaken", message: error.message } };
+    if (error instanceof PrimaryContainerMissing) {
+      return {
+        kind: "refused",
+        outcome: { kind: "user", final: true, code: "PrimaryContainerNotFound", message: error.message },
+      };
+    }
     if (error instanceof InvalidSpecError) {
       const outcome = { kind: "user" as const, final: true, code: "InvalidSpec", message: error.message };
       return { kind: "refused", outcome, reason: "InvalidSpec" };
     }
-    // The name holds our uid: it is the pod that an earlier try made.
-    if (isAlreadyExists(error)) return { kind: "created" };
     if (!(error instanceof KubeError)) throw error;
-    if (error.status === 403 && /exceeded quota/.test(error.message)) return { kind: "waiting", message: error.message };
-    const code = error.status === 422 ? "InvalidResource" : error.status === 403 || error.status === 400 ? "AdmissionDenied" : undefined;
+    if (error.status === 403 && passing.test(error.message)) return { kind: "waiting", message: error.message };
+    const code = refusals[error.status];
     if (code === undefined) throw error;
     return { kind: "refused", outcome: { kind: "user", final: true, code, message: error.message } };
+  }
+}
+
+class NameTakenError extends Error {}
+
+/** A pod of that name is what an earlier try of ours made, unless its owner is somebody else. */
+async function createOrAdopt(
+  client: KubeClient,
+  pod: Pod,
+  { metadata }: TaskAction,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    await client.create(pods, pod, { signal });
+  } catch (error) {
+    if (!isAlreadyExists(error)) throw error;
+    const { name, namespace = "" } = pod.metadata;
+    const found = await client.get(pods, { name, namespace }, { signal });
+    if (found.metadata.ownerReferences?.some(({ uid, controller }) => controller === true && uid === metadata.uid))
+      return;
+    throw new NameTakenError(`pod ${namespace}/${name} exists and belongs to somebody else`, { cause: error });
   }
 }

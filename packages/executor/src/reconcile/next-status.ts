@@ -12,6 +12,8 @@ export interface End {
   readonly attempt: number;
   readonly startedAt: string;
   readonly endedAt: string;
+  /** By the executor's own clock, milliseconds since the epoch. */
+  readonly now: number;
   readonly podName?: string;
   readonly outputUri: string;
   readonly entries: readonly PhaseEntry[];
@@ -35,8 +37,14 @@ export function retryPolicy(retries: RetryStrategy | undefined): RetryPolicy {
   };
 }
 
-export function statusAfter(taskAction: TaskAction, end: End, retries: RetryPolicy, config: ExecutorConfig, random: Random): TaskActionStatus {
-  const { outcome, attempt, startedAt, endedAt, podName, outputUri, entries } = end;
+export function statusAfter(
+  taskAction: TaskAction,
+  end: End,
+  retries: RetryPolicy,
+  config: ExecutorConfig,
+  random: Random,
+): TaskActionStatus {
+  const { outcome, attempt, startedAt, endedAt, now, podName, outputUri, entries } = end;
   const record = { attempt, startedAt, endedAt, outputUri, ...(podName === undefined ? {} : { podName }) };
   if (outcome.kind === "success") return ended(taskAction, { ...record, phase: "SUCCEEDED" }, entries);
 
@@ -47,12 +55,13 @@ export function statusAfter(taskAction: TaskAction, end: End, retries: RetryPoli
     const failures = taskAction.status?.systemFailures ?? 0;
     if (failures >= config.systemFailureLimit) return ended(taskAction, failed, entries);
     const delay = backoffMs(config.systemFailureBackoff, failures, random);
-    return relaunched(taskAction, error, entries, endedAt, later(endedAt, delay));
+    return relaunched(taskAction, error, entries, endedAt, later(endedAt, now, delay));
   }
   if (outcome.final || attempt >= retries.maxAttempts) return ended(taskAction, failed, entries, end.reason);
-  return retried(taskAction, failed, entries, later(endedAt, retries.delayMs(attempt)));
+  return retried(taskAction, failed, entries, later(endedAt, now, retries.delayMs(attempt)));
 }
 
-function later(at: string, ms: number): string {
-  return new Date(Date.parse(at) + ms).toISOString();
+/** A node whose clock is ahead must not make us wait for it. */
+function later(endedAt: string, now: number, ms: number): string {
+  return new Date(Math.min(Date.parse(endedAt), now) + ms).toISOString();
 }

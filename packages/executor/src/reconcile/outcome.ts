@@ -21,24 +21,42 @@ export interface AttemptFiles {
 const signalledExit: ReadonlySet<number> = new Set([137, 247]);
 
 export function classifyEnd(end: PodEnd, files: AttemptFiles, outputsDeclared: boolean): Outcome {
-  if (files.error === "too large") return user("ErrorTooLarge", "error.pb is larger than the limit for reading it: the exception's message was cut off");
-  if (files.error === "unreadable") return user("ErrorUnreadable", "error.pb is no protobuf flyteidl2.core.ErrorDocument");
+  if (files.error === "too large")
+    return user(
+      "ErrorTooLarge",
+      "error.pb is larger than the limit for reading it: the exception's message was cut off",
+    );
+  if (files.error === "unreadable")
+    return user("ErrorUnreadable", "error.pb is no protobuf flyteidl2.core.ErrorDocument");
   if (files.error !== undefined) return fromErrorFile(files.error);
   if (end.primaryMissing) return user("PrimaryContainerNotFound", "the pod has no primary container", true);
   if (end.reason === "OOMKilled") return user("OOMKilled", withLog("the task used more memory than its limit", end));
   if (end.disruption !== undefined) return { kind: "system", code: "Interrupted", message: end.disruption };
-  if (end.exitCode === undefined) return { kind: "system", code: "Interrupted", message: end.message || end.reason || "the pod ended without a result" };
+  if (end.exitCode === undefined)
+    return {
+      kind: "system",
+      code: "Interrupted",
+      message: end.message || end.reason || "the pod ended without a result",
+    };
   if (end.exitCode !== 0) return fromExitCode(end, end.exitCode);
   if (end.sidecarOom) return user("OOMKilled", "a container beside the task's used more memory than its limit");
   if (outputsDeclared && !files.outputs) {
-    return { kind: "system", code: "OutputsMissing", message: "the task ended with exit code 0 but wrote no outputs.pb" };
+    return {
+      kind: "system",
+      code: "OutputsMissing",
+      message: "the task ended with exit code 0 but wrote no outputs.pb",
+    };
   }
   return { kind: "success" };
 }
 
 function fromExitCode(end: PodEnd, exitCode: number): Outcome {
   if (signalledExit.has(exitCode)) {
-    return { kind: "system", code: "Interrupted", message: withLog(`the task was killed (exit code ${exitCode})`, end) };
+    return {
+      kind: "system",
+      code: "Interrupted",
+      message: withLog(`the task was killed (exit code ${exitCode})`, end),
+    };
   }
   const code = end.reason === "" || end.reason === "Error" ? `ExitCode${exitCode}` : end.reason;
   return user(code, withLog(`the task ended with exit code ${exitCode}`, end));

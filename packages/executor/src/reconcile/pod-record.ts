@@ -15,10 +15,16 @@ export function projectPod(pod: Pod): PodRecord {
       uid: metadata.uid ?? "",
       creationTimestamp: metadata.creationTimestamp ?? "",
       ...(metadata.deletionTimestamp ? { deletionTimestamp: metadata.deletionTimestamp } : {}),
+      ...(metadata.deletionGracePeriodSeconds
+        ? { deletionGracePeriodSeconds: metadata.deletionGracePeriodSeconds }
+        : {}),
       annotations: { [primaryContainerAnnotation]: metadata.annotations?.[primaryContainerAnnotation] ?? "" },
       ...(metadata.ownerReferences ? { ownerReferences: metadata.ownerReferences } : {}),
     },
-    spec: { containers: spec.containers.map(({ name }) => ({ name })) },
+    spec: {
+      containers: spec.containers.map(({ name }) => ({ name })),
+      ...(spec.nodeName ? { nodeName: spec.nodeName } : {}),
+    },
     ...(status
       ? {
           status: {
@@ -35,11 +41,13 @@ export function projectPod(pod: Pod): PodRecord {
 }
 
 function isRead({ type }: { type: string }): boolean {
-  return type === "PodScheduled" || type === "DisruptionTarget";
+  return type === "PodScheduled" || type === "Initialized" || type === "DisruptionTarget";
 }
 
 /** The TaskAction that a pod belongs to. */
 export function ownerOf({ metadata }: Pod): { uid: string; key: string } | undefined {
-  const owner = metadata.ownerReferences?.find((reference) => reference.controller === true && reference.kind === "TaskAction");
+  const owner = metadata.ownerReferences?.find(
+    (reference) => reference.controller === true && reference.kind === "TaskAction",
+  );
   return owner === undefined ? undefined : { uid: owner.uid, key: `${metadata.namespace ?? ""}/${owner.name}` };
 }

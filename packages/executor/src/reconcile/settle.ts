@@ -20,7 +20,12 @@ export async function settle(deps: Deps, taskAction: TaskAction, signal: AbortSi
     if (!deps.outbox.isAcknowledged(metadata.uid ?? "")) return undefined;
     const completed = taskAction.status?.attemptHistory?.at(-1)?.endedAt ?? "";
     const stamp = completed.replaceAll(":", "-");
-    await writeLabels(deps, taskAction, { [labels.terminationStatus]: "terminated", [labels.completedTime]: labelValue(stamp) }, signal);
+    await writeLabels(
+      deps,
+      taskAction,
+      { [labels.terminationStatus]: "terminated", [labels.completedTime]: labelValue(stamp) },
+      signal,
+    );
     return undefined;
   }
   deps.outbox.forget(metadata.uid ?? "");
@@ -55,7 +60,9 @@ async function stopPods(deps: Deps, { metadata }: TaskAction, signal: AbortSigna
     const over = pod.status?.phase === "Succeeded" || pod.status?.phase === "Failed";
     if (over || pod.metadata.deletionTimestamp !== undefined) continue;
     const name = { namespace: pod.metadata.namespace ?? "", name: pod.metadata.name };
-    await deps.client.delete(pods, name, { preconditions: { uid: pod.metadata.uid ?? "" }, signal }).catch(ignoreNotFound);
+    await deps.client
+      .delete(pods, name, { preconditions: { uid: pod.metadata.uid ?? "" }, signal })
+      .catch(ignoreNotFound);
   }
 }
 

@@ -5,7 +5,16 @@ import type { Outcome } from "./outcome.ts";
 const hopeless: ReadonlySet<string> = new Set(["InvalidImageName", "CreateContainerConfigError"]);
 
 /** A registry that is down or throttles is no fault of the task. */
-const registryTrouble = /\b(429|5\d\d)\b|too many requests|toomanyrequests|timeout|connection refused|temporary failure/i;
+const registryTrouble = new RegExp(
+  [
+    // Numbers alone would take an image's tag or port for a status.
+    String.raw`\bstatus(?: code)?\b[^\d\n]{0,60}(?:429|5\d\d)\b`,
+    String.raw`\b(?:429 Too Many|500 Internal|502 Bad Gateway|503 Service|504 Gateway)`,
+    String.raw`too many requests|toomanyrequests|i/o timeout|handshake timeout|deadline exceeded|Client\.Timeout`,
+    String.raw`connection (?:refused|reset)|temporary failure`,
+  ].join("|"),
+  "i",
+);
 
 /** The verdict on a container that does not start, `undefined` while it may still. */
 export function judgeStart({ reason, message }: StartProblem, waitedMs: number, graceMs: number): Outcome | undefined {

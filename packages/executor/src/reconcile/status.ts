@@ -15,6 +15,13 @@ const maxMessage = 8 * 1024;
 /** Old entries are of no use to anybody once they are reported. */
 const maxHistory = 100;
 
+/** What a condition's message is cut to. */
+export const maxConditionMessage = 1024;
+/** Ended attempts that are kept: the last few with their whole message, those before them with the start of it. */
+const maxRecords = 100;
+const wholeRecords = 8;
+const oldMessage = 256;
+
 export function cut(message: string, limit = maxMessage): string {
   return message.length <= limit ? message : `${message.slice(0, limit)}... (cut, ${message.length} characters)`;
 }
@@ -31,7 +38,7 @@ const progressing: Readonly<Record<Phase, Reason>> = {
 };
 
 export function conditionsFor(phase: Phase, reason: Reason, message: string, at: string): Condition[] {
-  const text = cut(message, 1024);
+  const text = cut(message, maxConditionMessage);
   const common = { reason, lastTransitionTime: at, ...(text === "" ? {} : { message: text }) };
   const ended = phase === "SUCCEEDED" || phase === "FAILED" || phase === "ABORTED" || phase === "TIMED_OUT";
   const list: Condition[] = [{ type: "Progressing", status: ended ? "False" : "True", ...common }];
@@ -46,8 +53,25 @@ function withHistory(status: TaskActionStatus, entries: readonly PhaseEntry[]): 
   return [...known, ...entries.filter(isNew)].slice(-maxHistory);
 }
 
+/** However often an action is retried, its status stays small enough to be stored. */
+function withRecord({ attemptHistory = [] }: TaskActionStatus, record: AttemptRecord): AttemptRecord[] {
+  const records = [...attemptHistory, record].slice(-maxRecords);
+  const leaving = records.length - wholeRecords - 1;
+  return records.map((one, index) =>
+    index === leaving && one.error !== undefined
+      ? { ...one, error: { ...one.error, message: cut(one.error.message, oldMessage) } }
+      : one,
+  );
+}
+
 /** The pod got as far as `phase`; `entries` are the phases that were only seen so far. */
-export function progressed(taskAction: TaskAction, phase: Phase, entries: readonly PhaseEntry[], message: string, at: string): TaskActionStatus {
+export function progressed(
+  taskAction: TaskAction,
+  phase: Phase,
+  entries: readonly PhaseEntry[],
+  message: string,
+  at: string,
+): TaskActionStatus {
   const status = taskAction.status ?? {};
   return {
     attempts: status.attempts ?? 1,
@@ -58,20 +82,31 @@ export function progressed(taskAction: TaskAction, phase: Phase, entries: readon
 }
 
 /** The attempt has ended and the next one may start at `notBefore`. */
-export function retried(taskAction: TaskAction, record: AttemptRecord, entries: readonly PhaseEntry[], notBefore: string): TaskActionStatus {
+export function retried(
+  taskAction: TaskAction,
+  record: AttemptRecord,
+  entries: readonly PhaseEntry[],
+  notBefore: string,
+): TaskActionStatus {
   const status = taskAction.status ?? {};
   return {
     attempts: record.attempt + 1,
     systemFailures: 0,
     conditions: conditionsFor("QUEUED", "RetryableFailure", record.error?.message ?? "", record.endedAt),
     phaseHistory: withHistory(status, entries),
-    attemptHistory: [...(status.attemptHistory ?? []), record],
+    attemptHistory: withRecord(status, record),
     notBefore,
   };
 }
 
 /** The pod was lost through no fault of the task: the same attempt goes on in a new pod. */
-export function relaunched(taskAction: TaskAction, error: ErrorState, entries: readonly PhaseEntry[], at: string, notBefore: string): TaskActionStatus {
+export function relaunched(
+  taskAction: TaskAction,
+  error: ErrorState,
+  entries: readonly PhaseEntry[],
+  at: string,
+  notBefore: string,
+): TaskActionStatus {
   const status = taskAction.status ?? {};
   return {
     attempts: status.attempts ?? 1,
@@ -83,14 +118,24 @@ export function relaunched(taskAction: TaskAction, error: ErrorState, entries: r
 }
 
 /** The action has ended for good. */
-export function ended(taskAction: TaskAction, record: AttemptRecord, entries: readonly PhaseEntry[], reason?: Reason): TaskActionStatus {
+export function ended(
+  taskAction: TaskAction,
+  record: AttemptRecord,
+  entries: readonly PhaseEntry[],
+  reason?: Reason,
+): TaskActionStatus {
   const status = taskAction.status ?? {};
   return {
     attempts: record.attempt,
     systemFailures: status.systemFailures ?? 0,
-    conditions: conditionsFor(record.phase, reason ?? progressing[record.phase], record.error?.message ?? "", record.endedAt),
+    conditions: conditionsFor(
+      record.phase,
+      reason ?? progressing[record.phase],
+      record.error?.message ?? "",
+      record.endedAt,
+    ),
     phaseHistory: withHistory(status, entries),
-    attemptHistory: [...(status.attemptHistory ?? []), record],
+    attemptHistory: withRecord(status, record),
     ...(record.error === undefined ? {} : { errorState: record.error }),
   };
 }

@@ -10,9 +10,15 @@ export async function stopChildren(deps: Deps, { metadata, spec }: TaskAction, s
     const name = { namespace: child.metadata.namespace ?? "", name: child.metadata.name };
     const reason = `parent ${spec.actionName} has ended or was aborted`;
     await deps.client
-      .patch(taskActionType, name, { metadata: { uid: child.metadata.uid, annotations: { [abortReasonAnnotation]: reason } } }, { signal })
-      .then(() => deps.client.delete(taskActionType, name, { preconditions: { uid: child.metadata.uid ?? "" }, signal }))
+      .patch(
+        taskActionType,
+        name,
+        { metadata: { uid: child.metadata.uid, annotations: { [abortReasonAnnotation]: reason } } },
+        { signal },
+      )
+      .then(() =>
+        deps.client.delete(taskActionType, name, { preconditions: { uid: child.metadata.uid ?? "" }, signal }),
+      )
       .catch(ignoreNotFound);
   }
 }
-

@@ -7,15 +7,28 @@ function nameOf({ metadata }: TaskAction): { namespace: string; name: string } {
 }
 
 /** Patches the status on the condition that the resource is still the one that was decided on; Conflict (409) otherwise. */
-export async function writeStatus(deps: Deps, taskAction: TaskAction, status: TaskActionStatus, signal: AbortSignal): Promise<TaskAction> {
-  const patch = { metadata: { resourceVersion: taskAction.metadata.resourceVersion, uid: taskAction.metadata.uid }, status };
+export async function writeStatus(
+  deps: Deps,
+  taskAction: TaskAction,
+  status: TaskActionStatus,
+  signal: AbortSignal,
+): Promise<TaskAction> {
+  const patch = {
+    metadata: { resourceVersion: taskAction.metadata.resourceVersion, uid: taskAction.metadata.uid },
+    status,
+  };
   const written = await deps.client.patch(taskActionType, nameOf(taskAction), patch, { subresource: "status", signal });
   const projected = projectTaskAction(written);
   deps.fresh.note(projected);
   return projected;
 }
 
-export async function writeLabels(deps: Deps, taskAction: TaskAction, labels: Record<string, string>, signal: AbortSignal): Promise<void> {
+export async function writeLabels(
+  deps: Deps,
+  taskAction: TaskAction,
+  labels: Record<string, string>,
+  signal: AbortSignal,
+): Promise<void> {
   const patch = { metadata: { uid: taskAction.metadata.uid, labels } };
   deps.fresh.note(projectTaskAction(await deps.client.patch(taskActionType, nameOf(taskAction), patch, { signal })));
 }
@@ -23,11 +36,20 @@ export async function writeLabels(deps: Deps, taskAction: TaskAction, labels: Re
 export async function removeFinalizer(deps: Deps, taskAction: TaskAction, signal: AbortSignal): Promise<void> {
   const { uid, resourceVersion, finalizers = [] } = taskAction.metadata;
   const left = finalizers.filter((finalizer) => finalizer !== taskActionFinalizer);
-  await deps.client.patch(taskActionType, nameOf(taskAction), { metadata: { uid, resourceVersion, finalizers: left } }, { signal });
+  await deps.client.patch(
+    taskActionType,
+    nameOf(taskAction),
+    { metadata: { uid, resourceVersion, finalizers: left } },
+    { signal },
+  );
 }
 
 /** The whole resource, as it is now; `undefined` when it is gone or another one has its name. */
-export async function readLive(deps: Deps, taskAction: TaskAction, signal: AbortSignal): Promise<TaskAction | undefined> {
+export async function readLive(
+  deps: Deps,
+  taskAction: TaskAction,
+  signal: AbortSignal,
+): Promise<TaskAction | undefined> {
   const live = await deps.client.get(taskActionType, nameOf(taskAction), { signal });
   return live.metadata.uid === taskAction.metadata.uid ? live : undefined;
 }

@@ -4,7 +4,16 @@
  */
 import { create } from "@bufbuild/protobuf";
 import { type Timestamp, timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { type AttemptRecord, type ErrorState, type Phase, type PhaseEntry, phaseToProto, reportFile, type TaskAction, terminalPhase } from "@homeplane/idl";
+import {
+  type AttemptRecord,
+  type ErrorState,
+  type Phase,
+  type PhaseEntry,
+  phaseToProto,
+  reportFile,
+  type TaskAction,
+  terminalPhase,
+} from "@homeplane/idl";
 import { type ActionIdentifier, ActionIdentifierSchema } from "@homeplane/idl/flyteidl2/common/identifier";
 import {
   type ActionEvent,
@@ -42,7 +51,13 @@ const rank: Readonly<Record<Phase, number>> = {
   TIMED_OUT: 8,
 };
 
-export function buildReport(taskAction: TaskAction, pod: PodView | undefined, cluster: string, org: string, abortReason: string): ActionReport {
+export function buildReport(
+  taskAction: TaskAction,
+  pod: PodView | undefined,
+  cluster: string,
+  org: string,
+  abortReason: string,
+): ActionReport {
   const { spec, metadata, status = {} } = taskAction;
   const run = { org, project: spec.project, domain: spec.domain, name: spec.runName };
   const id = create(ActionIdentifierSchema, { run, name: spec.actionName });
@@ -52,12 +67,27 @@ export function buildReport(taskAction: TaskAction, pod: PodView | undefined, cl
   const attempts = new Set([...records.map((record) => record.attempt), ...(phase === undefined ? [current] : [])]);
   const context = { id, cluster, taskAction };
   const events = [...attempts].flatMap((attempt) =>
-    attemptEvents(context, attempt, records.find((record) => record.attempt === attempt), attempt === current ? pod : undefined),
+    attemptEvents(
+      context,
+      attempt,
+      records.find((record) => record.attempt === attempt),
+      attempt === current ? pod : undefined,
+    ),
   );
   const last = records.at(-1);
-  const end = phase === undefined || last === undefined ? undefined : { status: endStatus(last, current), abortReason };
+  const end =
+    phase === undefined || last === undefined
+      ? undefined
+      : { status: endStatus(last, current), abortReason: phase === "ABORTED" ? abortReason : "" };
   const key = `${metadata.namespace}/${metadata.name}`;
-  return { key, uid: metadata.uid ?? "", id, isRoot: spec.parentActionName === undefined, events, ...(end ? { end } : {}) };
+  return {
+    key,
+    uid: metadata.uid ?? "",
+    id,
+    isRoot: spec.parentActionName === undefined,
+    events,
+    ...(end ? { end } : {}),
+  };
 }
 
 /** Phases that only the pod shows so far, with the pod's own times. */
@@ -66,11 +96,13 @@ export function seenPhases(taskAction: TaskAction, pod: PodView | undefined): Ph
   const previous = taskAction.status?.attemptHistory?.at(-1);
   const queuedAt = previous?.endedAt ?? taskAction.metadata.creationTimestamp ?? "";
   const entries: PhaseEntry[] = [{ phase: "QUEUED", occurredAt: queuedAt, attempt }];
-  if (pod === undefined) return entries;
+  if (pod === undefined || pod.state.kind === "created") return entries;
   const { state } = pod;
-  if (state.kind === "waiting") return [...entries, { phase: "WAITING_FOR_RESOURCES", occurredAt: pod.createdAt, attempt, message: state.message }];
+  if (state.kind === "waiting")
+    return [...entries, { phase: "WAITING_FOR_RESOURCES", occurredAt: pod.createdAt, attempt, message: state.message }];
   entries.push({ phase: "INITIALIZING", occurredAt: pod.createdAt, attempt });
-  const startedAt = state.kind === "running" ? state.startedAt : state.kind === "ended" ? state.end.startedAt : undefined;
+  const startedAt =
+    state.kind === "running" ? state.startedAt : state.kind === "ended" ? state.end.startedAt : undefined;
   if (startedAt !== undefined) entries.push({ phase: "RUNNING", occurredAt: startedAt, attempt });
   return entries;
 }
@@ -81,22 +113,34 @@ interface EventContext {
   readonly taskAction: TaskAction;
 }
 
-function attemptEvents(ctx: EventContext, attempt: number, record: AttemptRecord | undefined, pod: PodView | undefined): ActionEvent[] {
+function attemptEvents(
+  ctx: EventContext,
+  attempt: number,
+  record: AttemptRecord | undefined,
+  pod: PodView | undefined,
+): ActionEvent[] {
   const stored = (ctx.taskAction.status?.phaseHistory ?? []).filter((entry) => entry.attempt === attempt);
   const seen = record === undefined ? seenPhases(ctx.taskAction, pod) : [];
   const entries = [...stored, ...seen.filter((entry) => !stored.some((known) => known.phase === entry.phase))]
     .filter((entry) => rank[entry.phase] <= rank.RUNNING)
     .toSorted((a, b) => rank[a.phase] - rank[b.phase]);
   const podName = record?.podName ?? pod?.name;
-  const events = entries.map((entry) => phaseEvent(ctx, attempt, entry, podName));
+  // An ended attempt says for ever what it said at its end, whatever later ones do.
+  const prefix = record?.outputUri ?? outputPrefixOf(ctx.taskAction, attempt, currentPod(ctx.taskAction).incarnation);
+  const events = entries.map((entry) => phaseEvent(ctx, attempt, entry, podName, prefix));
   return record === undefined ? events : [...events, endEvent(ctx, record)];
 }
 
-function phaseEvent(ctx: EventContext, attempt: number, { phase, occurredAt, message }: PhaseEntry, podName: string | undefined): ActionEvent {
+function phaseEvent(
+  ctx: EventContext,
+  attempt: number,
+  { phase, occurredAt, message }: PhaseEntry,
+  podName: string | undefined,
+  prefix: string,
+): ActionEvent {
   const at = timestamp(occurredAt);
   const running = phase === "RUNNING";
-  const incarnation = ctx.taskAction.status?.systemFailures ?? 0;
-  const reportUri = `${outputPrefixOf(ctx.taskAction, attempt, incarnation)}/${reportFile}`;
+  const reportUri = `${prefix}/${reportFile}`;
   return create(ActionEventSchema, {
     ...base(ctx, attempt, phase, at),
     ...(running && podName ? { logContext: logContext(ctx, podName), outputs: { reportUri } } : {}),
@@ -112,7 +156,14 @@ function endEvent(ctx: EventContext, record: AttemptRecord): ActionEvent {
     ...(endTime ? { endTime } : {}),
     ...(record.error ? { errorInfo: errorInfo(record.error) } : {}),
     ...(record.podName ? { logContext: logContext(ctx, record.podName) } : {}),
-    ...(outputUri ? { outputs: { outputUri: record.phase === "SUCCEEDED" ? outputUri : "", reportUri: `${outputUri}/${reportFile}` } } : {}),
+    ...(outputUri
+      ? {
+          outputs: {
+            outputUri: record.phase === "SUCCEEDED" ? outputUri : "",
+            reportUri: `${outputUri}/${reportFile}`,
+          },
+        }
+      : {}),
   });
 }
 
@@ -127,7 +178,11 @@ function endStatus(record: AttemptRecord, attempts: number): ActionStatus {
 }
 
 function errorInfo({ code, kind, message }: ErrorState): ErrorInfo {
-  return create(ErrorInfoSchema, { code, message, kind: kind === "USER" ? ErrorInfo_Kind.USER : ErrorInfo_Kind.SYSTEM });
+  return create(ErrorInfoSchema, {
+    code,
+    message,
+    kind: kind === "USER" ? ErrorInfo_Kind.USER : ErrorInfo_Kind.SYSTEM,
+  });
 }
 
 function logContext({ taskAction }: EventContext, podName: string) {

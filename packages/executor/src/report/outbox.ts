@@ -6,7 +6,16 @@
 import { type Client, Code, ConnectError } from "@connectrpc/connect";
 import type { EventsProxyService } from "@homeplane/idl/flyteidl2/workflow/events_proxy_service";
 import type { InternalRunService, RecordActionRequest } from "@homeplane/idl/flyteidl2/workflow/internal_run_service";
-import { type Backoff, backoffMs, type Clock, type Logger, messageOf, type Random, type Service, sleep } from "@homeplane/runtime-kit";
+import {
+  type Backoff,
+  backoffMs,
+  type Clock,
+  type Logger,
+  messageOf,
+  type Random,
+  type Service,
+  sleep,
+} from "@homeplane/runtime-kit";
 import type { ActionReport } from "./action-report.ts";
 import { SentState } from "./sent-state.ts";
 
@@ -64,8 +73,19 @@ export class Outbox implements Service {
         failures = 0;
       } catch (error) {
         if (signal.aborted) return;
+        // Those that could not be told come after all others: a few of them must not fill every round.
+        const left = round.filter((report) => this.#pending.get(report.uid) === report);
+        for (const report of left) this.#pending.delete(report.uid);
+        for (const report of left) this.#pending.set(report.uid, report);
+        if (left.length < round.length) failures = 0;
         const delay = backoffMs(retryBackoff, failures++, this.#options.random);
-        this.#options.log.warn({ event: "outbox.retry", actions: this.#pending.size, failures, error: messageOf(error), delay });
+        this.#options.log.warn({
+          event: "outbox.retry",
+          actions: this.#pending.size,
+          failures,
+          error: messageOf(error),
+          delay,
+        });
         await sleep(this.#options.clock, delay, signal).catch(() => undefined);
       }
     }
@@ -93,11 +113,16 @@ export class Outbox implements Service {
     // Every action is tried, then the first failure is thrown: one that can not be told never holds up the others.
     const specs = await Promise.allSettled(round.map((report) => this.#sendSpec(report, signal)));
     const known = round.filter((_, index) => specs[index]?.status === "fulfilled");
-    for (const batch of batches(known.map((report) => ({ report, events: this.#stateOf(report.uid).unsent(report) })))) {
-      await this.#sendEvents(batch, signal);
+    const failed = new Map<ActionReport, unknown>();
+    for (const batch of batches(
+      known.map((report) => ({ report, events: this.#stateOf(report.uid).unsent(report) })),
+    )) {
+      await this.#sendEvents(batch, failed, signal);
     }
-    const ends = await Promise.allSettled(known.map((report) => this.#sendEnd(report, signal)));
+    const told = known.filter((report) => !failed.has(report));
+    const ends = await Promise.allSettled(told.map((report) => this.#sendEnd(report, signal)));
     for (const result of [...specs, ...ends]) if (result.status === "rejected") throw result.reason;
+    for (const error of failed.values()) throw error;
   }
 
   async #sendSpec(report: ActionReport, signal: AbortSignal): Promise<void> {
@@ -105,25 +130,28 @@ export class Outbox implements Service {
     if (report.isRoot || state.specSent) return;
     const request = await this.#options.loadSpec(report, signal);
     if (request !== undefined) {
-      await this.#options.runs.recordAction(request, { signal, timeoutMs: callTimeoutMs }).catch((error: unknown) => this.#refused(report, error));
+      await this.#options.runs
+        .recordAction(request, { signal, timeoutMs: callTimeoutMs })
+        .catch((error: unknown) => this.#refused(report, error));
     }
     state.specSent = true;
   }
 
-  async #sendEvents(batch: readonly Item[], signal: AbortSignal): Promise<void> {
+  async #sendEvents(batch: readonly Item[], failed: Map<ActionReport, unknown>, signal: AbortSignal): Promise<void> {
     const events = batch.flatMap((item) => item.events);
     if (events.length === 0) return;
     try {
       await this.#options.events.record({ events }, { signal, timeoutMs: callTimeoutMs });
       for (const item of batch) this.#stateOf(item.report.uid).markSent(item.events);
     } catch (error) {
-      if (!isPoison(error)) throw error;
-      // One event that the receiver refuses must not take the others with it.
-      if (batch.length > 1) for (const item of batch) await this.#sendEvents([item], signal);
-      else if (batch[0] !== undefined) {
-        this.#refused(batch[0].report, error);
-        this.#stateOf(batch[0].report.uid).markSent(batch[0].events);
-      }
+      if (isAway(error)) throw error;
+      // One event that the receiver refuses, or fails on, must not take the others with it.
+      const [first, ...others] = batch;
+      if (others.length > 0) for (const item of batch) await this.#sendEvents([item], failed, signal);
+      else if (first !== undefined && isPoison(error)) {
+        this.#refused(first.report, error);
+        this.#stateOf(first.report.uid).markSent(first.events);
+      } else if (first !== undefined) failed.set(first.report, error);
     }
   }
 
@@ -167,6 +195,20 @@ function* batches(items: readonly Item[]): Generator<Item[]> {
     size += item.events.length;
   }
   if (batch.length > 0) yield batch;
+}
+
+/** Nobody can be told anything now, whatever it is. */
+const away: ReadonlySet<Code> = new Set([
+  Code.Unavailable,
+  Code.DeadlineExceeded,
+  Code.Canceled,
+  Code.Unauthenticated,
+  Code.PermissionDenied,
+  Code.Unimplemented,
+]);
+
+function isAway(error: unknown): boolean {
+  return !(error instanceof ConnectError) || away.has(error.code);
 }
 
 function isPoison(error: unknown): boolean {

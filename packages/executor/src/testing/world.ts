@@ -1,0 +1,270 @@
+/**
+ * The production executor and operator against the embedded Kubernetes API, on virtual time: a scripted kubelet, an object store in memory, and
+ * the control plane's end of the orchestration channel. A world is its seed and its script: it replays.
+ */
+import { create, toBinary } from "@bufbuild/protobuf";
+import { taskActionCrd, type TaskAction, terminalPhase } from "@homeplane/idl";
+import { ContainerErrorSchema, ErrorDocumentSchema } from "@homeplane/idl/flyteidl2/core/execution";
+import { type Order, OrderSchema } from "@homeplane/idl/homeplane/v1/orchestration";
+import {
+  type CustomResourceDefinition,
+  customResourceDefinitions,
+  KubeClient,
+  type Pod,
+  pods,
+  type TransportRequest,
+  type TransportResponse,
+} from "@homeplane/kube";
+import { ApiServer, inProcessTransport, openStore, type Store } from "@homeplane/kube-embedded";
+import { createOperator } from "@homeplane/operator";
+import { type Service, silentLogger } from "@homeplane/runtime-kit";
+import { createExecutor } from "../executor.ts";
+import { taskActionType } from "../resource.ts";
+import { FakeControlPlane } from "./fake-control-plane.ts";
+import { FakeKubelet, type Plan, type PodTurn } from "./fake-kubelet.ts";
+import { checkNow } from "./invariants.ts";
+import { MemoryStore } from "./memory-store.ts";
+import { Mortal, type CrashPoint } from "./mortal.ts";
+import { childOf, rootOrder, runId, type TaskOptions, testConfig } from "./samples.ts";
+import { seededRandom, VirtualClock } from "./virtual-clock.ts";
+
+/** What the task leaves behind when it exits. */
+export interface Leaves {
+  readonly error?: { readonly code: string; readonly recoverable: boolean };
+  readonly outputs?: boolean;
+}
+
+export type Script = (turn: PodTurn) => Plan & Leaves;
+
+export interface WorldOptions {
+  readonly script: Script;
+  readonly seed?: number;
+  readonly crash?: CrashPoint;
+}
+
+const stepMs = 500;
+
+export class World {
+  readonly clock = new VirtualClock();
+  readonly files = new MemoryStore();
+  readonly controlPlane = new FakeControlPlane();
+  readonly client: KubeClient;
+  readonly kubelet: FakeKubelet;
+  readonly server: ApiServer;
+  /** Answers instead of the API server, as the executor sees it. */
+  intercept: (request: TransportRequest) => TransportResponse | undefined = () => undefined;
+  /** Happens just before a request of the executor reaches the API server. */
+  before: (request: TransportRequest) => Promise<void> = async () => undefined;
+  /** Side effects that executors have asked for. */
+  effects = 0;
+  /** Invariants are checked for: completed children that were seen under a live parent. */
+  readonly completed = new Set<string>();
+  readonly #store: Store;
+  readonly #stop = new AbortController();
+  readonly #running: Promise<void>[] = [];
+  readonly #random;
+  readonly #script: Script;
+  #crash: CrashPoint | undefined;
+  #executor: Mortal | undefined;
+  #sequence = 0n;
+
+  constructor({ script, seed = 1, crash }: WorldOptions) {
+    this.#random = seededRandom(seed);
+    this.#script = script;
+    this.#crash = crash;
+    this.#store = openStore({ path: ":memory:" });
+    const common = { clock: this.clock, random: this.#random, log: silentLogger };
+    this.server = new ApiServer({ ...common, store: this.#store, podLogs: async function* () {} });
+    this.client = new KubeClient({ ...common, transport: inProcessTransport(this.server) });
+    this.kubelet = new FakeKubelet({
+      client: this.client,
+      clock: this.clock,
+      plan: script,
+      onExit: (pod) => this.#leaveFiles(pod),
+    });
+  }
+
+  async start(): Promise<this> {
+    await this.client.create(customResourceDefinitions, taskActionCrd as unknown as CustomResourceDefinition);
+    const common = { clock: this.clock, random: this.#random, log: silentLogger };
+    const operator = createOperator({
+      ...common,
+      client: this.client,
+      orchestration: this.controlPlane.transport(),
+      cluster: "test",
+      version: "0",
+    });
+    this.#run({ name: "api", run: (signal) => this.server.run(signal) });
+    this.#run(operator);
+    this.startExecutor();
+    await this.quiet();
+    return this;
+  }
+
+  /** The pod that runs now is as good as any; this is a new process on the same API. */
+  startExecutor(): void {
+    const api = inProcessTransport(this.server);
+    const request = async (sent: TransportRequest): Promise<TransportResponse> => {
+      await this.before(sent);
+      return this.intercept(sent) ?? (await api.request(sent));
+    };
+    const mortal = new Mortal({
+      transport: { request, close: () => api.close() },
+      orchestration: this.controlPlane.transport(),
+      ...(this.#crash === undefined ? {} : { crash: this.#crash }),
+      onEffect: () => ++this.effects,
+      onCrash: () => {
+        this.#crash = undefined;
+        this.#executor = undefined;
+      },
+    });
+    const common = { clock: this.clock, random: this.#random, log: silentLogger };
+    const client = new KubeClient({ ...common, transport: mortal.transport });
+    const executor = createExecutor({
+      ...common,
+      client,
+      store: this.files,
+      orchestration: mortal.orchestration,
+      config: testConfig,
+    });
+    this.#executor = mortal;
+    this.#running.push(executor.run(AbortSignal.any([mortal.signal, this.#stop.signal])));
+  }
+
+  /** As kill -9 would. */
+  killExecutor(): void {
+    this.#executor?.kill();
+    this.#executor = undefined;
+  }
+
+  get isExecutorUp(): boolean {
+    return this.#executor !== undefined;
+  }
+
+  submit(run: string, task: TaskOptions = {}): void {
+    this.#offer({ case: "start", value: rootOrder(run, task) });
+  }
+
+  abortAction(run: string, action = "a0", reason = "changed my mind"): void {
+    this.#offer({
+      case: "abort",
+      value: { $typeName: "homeplane.v1.AbortAction", actionId: runId(run, action), reason },
+    });
+  }
+
+  async addChild(
+    run: string,
+    action: string,
+    task: TaskOptions = {},
+    parent = "a0",
+    spec: Partial<TaskAction["spec"]> = {},
+  ): Promise<void> {
+    const child = childOf(await this.taskAction(run, parent), action, task);
+    await this.client.create(taskActionType, { ...child, spec: { ...child.spec, ...spec } });
+  }
+
+  /** Time passes in steps; at each end the kubelet looks, a crashed executor starts again, and the invariants hold. */
+  async pass(ms: number, step = stepMs): Promise<void> {
+    for (let left = ms; left > 0; left -= step) {
+      await this.clock.advance(Math.min(step, left), () => this.quiet());
+      await this.kubelet.sync();
+      await this.quiet();
+      if (!this.isExecutorUp && this.#restarts) this.startExecutor();
+      await this.check();
+    }
+  }
+
+  #restarts = true;
+  /** While down, no executor is started by time passing. */
+  async withoutExecutor(ms: number): Promise<void> {
+    this.killExecutor();
+    this.#restarts = false;
+    await this.pass(ms);
+    this.#restarts = true;
+  }
+
+  async until(what: string, done: () => boolean | Promise<boolean>, limitMs = 3_600_000): Promise<void> {
+    const end = this.clock.now() + limitMs;
+    while (!(await done())) {
+      if (this.clock.now() >= end)
+        throw new Error(`${what}: not within ${limitMs / 1000} s of virtual time; ${await this.describe()}`);
+      await this.pass(stepMs);
+    }
+  }
+
+  async untilReported(...actions: string[]): Promise<void> {
+    await this.until(`report of ${actions.join(", ")}`, () =>
+      actions.every((action) => this.controlPlane.ends.has(action)),
+    );
+    await this.pass(2_000);
+  }
+
+  async taskAction(run: string, action = "a0"): Promise<TaskAction> {
+    const { items } = await this.client.list(taskActionType);
+    const found = items.find(({ spec }) => spec.runName === run && spec.actionName === action);
+    if (found === undefined) throw new Error(`there is no TaskAction of ${run}/${action}`);
+    return found;
+  }
+
+  async livePods(): Promise<Pod[]> {
+    const { items } = await this.client.list(pods);
+    return items.filter(({ status }) => status?.phase !== "Succeeded" && status?.phase !== "Failed");
+  }
+
+  async describe(): Promise<string> {
+    const [actions, all] = [await this.client.list(taskActionType), await this.client.list(pods)];
+    const action = ({ metadata, status }: TaskAction): string =>
+      `${metadata.name} ${metadata.deletionTimestamp ? "deleting " : ""}${JSON.stringify({ ...status, phaseHistory: undefined })}`;
+    const pod = ({ metadata, status }: Pod): string =>
+      `${metadata.name} ${metadata.deletionTimestamp ? "deleting " : ""}${JSON.stringify(status)}`;
+    return [...actions.items.map(action), ...all.items.map(pod), ...this.controlPlane.wrongs].join("\n");
+  }
+
+  check(): Promise<void> {
+    return checkNow(this);
+  }
+
+  /** Until several turns of the event loop in a row found nobody waiting for an answer. */
+  async quiet(): Promise<void> {
+    for (let still = 0; still < 4; still++) {
+      await new Promise((resolve) => setImmediate(resolve));
+      if (this.controlPlane.inFlight > 0) still = -1;
+    }
+  }
+
+  isTerminal(taskAction: TaskAction): boolean {
+    return terminalPhase(taskAction) !== undefined;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.killExecutor();
+    this.#stop.abort();
+    await Promise.all(this.#running);
+    await this.#store.close();
+  }
+
+  #run(service: Service): void {
+    this.#running.push(service.run(this.#stop.signal));
+  }
+
+  #offer(order: Order["order"]): void {
+    this.controlPlane.offer(create(OrderSchema, { sequence: ++this.#sequence, order }));
+  }
+
+  #leaveFiles(pod: Pod): void {
+    const [primary] = pod.spec.containers;
+    const prefix = primary?.args?.[0] ?? "";
+    const turn = this.kubelet.turnOf(pod);
+    const { error, outputs = error === undefined } = this.#script(turn);
+    if (outputs) this.files.write(`${prefix}/outputs.pb`, new Uint8Array());
+    if (error === undefined) return;
+    const document = create(ErrorDocumentSchema, {
+      error: create(ContainerErrorSchema, {
+        code: error.code,
+        message: `attempt ${turn.attempt}`,
+        kind: error.recoverable ? 1 : 0,
+      }),
+    });
+    this.files.write(`${prefix}/error.pb`, toBinary(ErrorDocumentSchema, document));
+  }
+}

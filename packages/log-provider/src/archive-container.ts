@@ -3,6 +3,7 @@ import { isNotFound } from "@homeplane/kube";
 import { archiveKey, isArchived, putArchive } from "./archive.ts";
 import type { Context } from "./options.ts";
 import { watchSilence } from "./silence.ts";
+import { TailBytes } from "./tail-bytes.ts";
 import type { ActionAttempt, TaskContainer, TaskPod } from "./task-pod.ts";
 
 /** The log could not be read; the bucket is not to blame. */
@@ -53,15 +54,24 @@ async function store(
   const stop = new AbortController();
   const either = AbortSignal.any([signal, stop.signal]);
   let unreadable: LogUnreadableError | undefined;
+  const read = (sinceTime?: string): AsyncGenerator<Uint8Array> => {
+    const since = sinceTime === undefined ? {} : { sinceTime };
+    const options = { container: container.name, follow, timestamps: true, ...since, signal: either };
+    const silent = new SilentError(`no byte for ${context.flushMs / 1000} s`);
+    return watchSilence(context.client.podLog(pod, options), context.clock, context.flushMs, () => stop.abort(silent));
+  };
   async function* body(): AsyncGenerator<Uint8Array> {
     try {
-      const bytes = context.client.podLog(pod, { container: container.name, follow, timestamps: true, signal: either });
-      const silent = new SilentError(`no byte for ${context.flushMs / 1000} s`);
-      yield* watchSilence(bytes, context.clock, context.flushMs, () => stop.abort(silent));
+      const tail = new TailBytes();
+      for await (const part of read()) {
+        tail.push(part);
+        yield part;
+      }
+      await confirmEnd(tail, read);
     } catch (cause) {
       if (signal.aborted) throw signal.reason;
       unreadable = new LogUnreadableError(`the log of container ${container.name} can not be read`, { cause });
-      // The last resort keeps what there is; but nothing must not replace what an earlier try may have stored.
+      // The last resort keeps what there is.
       if (lenient && !follow) return;
       throw unreadable;
     }
@@ -76,4 +86,14 @@ async function store(
     stop.abort(new DOMException("the log is no longer read", "AbortError"));
   }
   if (unreadable !== undefined) throw unreadable;
+}
+
+/**
+ * An API server that loses its connection to the node ends the stream as if it was complete. So the end is read a second time: a log
+ * that was cut short goes on there. Throws when it does.
+ */
+async function confirmEnd(tail: TailBytes, read: (since?: string) => AsyncGenerator<Uint8Array>): Promise<void> {
+  const again = new TailBytes();
+  for await (const part of read(tail.since)) again.push(part);
+  if (!tail.endsAs(again)) throw new Error("the log stream was cut short");
 }

@@ -84,7 +84,8 @@ export class Archiver implements Service {
     if (failures.length === 0) return;
     const error = failures.find((one) => !(one instanceof LogUnreadableError)) ?? failures[0];
     const limit = error instanceof LogUnreadableError ? holdMs : STORE_HOLD_MS;
-    if (clock.now() - since < limit) {
+    // Only a try that kept what it could may be the last.
+    if (!lenient || clock.now() - since < limit) {
       this.#failing.set(key, { uid: pod.uid, since });
       throw error;
     }

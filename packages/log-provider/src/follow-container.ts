@@ -1,14 +1,14 @@
 /**
  * One container's log, live from the Kubernetes API, to its end. A loop around one belief, "all up to here was sent": each turn looks
- * at the pod, then reads the log from about there. It ends after a reading that began when the container had ended already and that
- * came to its end, so that what was written last is in it.
+ * at the pod, then reads the log from about there. An API server that loses its connection to the node ends the stream as if it was
+ * complete, so it ends only after a reading that began when the container had ended already, came to its end, and found nothing new.
  */
 import { Code, ConnectError } from "@connectrpc/connect";
 import { isNotFound } from "@homeplane/kube";
 import { backoffMs, messageOf } from "@homeplane/runtime-kit";
 import { archiveKey } from "./archive.ts";
 import { type Chunk, type Chunks, type ContainerName, systemLine } from "./chunk.ts";
-import { LineCutter } from "./line-cutter.ts";
+import { LineCutter, type LogPiece } from "./line-cutter.ts";
 import type { Context } from "./options.ts";
 import type { PodRef, PodSource } from "./pod-source.ts";
 import { readArchive } from "./read-archive.ts";
@@ -46,6 +46,8 @@ export async function* followContainer(
   let failures = 0;
   let earlyEnds = 0;
   let stalled = false;
+  /** What the reading before had after the last newline. */
+  let before: string | undefined;
   for (;;) {
     const start = await untilStarted(context, pods, task, signal);
     if (start.kind === "gone") {
@@ -58,12 +60,22 @@ export async function* followContainer(
     }
     let progress = false;
     try {
-      for await (const chunk of reading(context, pods, task, of, sent, !(stalled && start.ended), signal)) {
+      const stream = reading(context, task, { of, sent, follow: !(stalled && start.ended), pods }, signal);
+      let next = await stream.next();
+      for (; next.done !== true; next = await stream.next()) {
         progress = true;
         earlyEnds = 0;
-        yield chunk;
+        yield next.value;
       }
-      if (start.ended || ++earlyEnds > MAX_EARLY_ENDS) return;
+      const half = next.value;
+      const same = !progress && before === keyOf(half);
+      before = keyOf(half);
+      if ((start.ended && same) || ++earlyEnds > MAX_EARLY_ENDS) {
+        // Half a line is sent only when it is known to stay so: else the next reading brings the whole.
+        if (half.length > 0) yield { ...of, pieces: half };
+        return;
+      }
+      if (start.ended) continue;
       // Most likely it ended this moment, and its status will say so in the next.
       await pods.changed(
         task.pod,
@@ -89,16 +101,26 @@ export async function* followContainer(
   }
 }
 
-/** One reading; throws when it breaks, is cut short, or stays silent after the container's end. */
+const keyOf = (pieces: readonly LogPiece[]): string =>
+  pieces.map(({ time, content }) => `${time} ${content.toString("latin1")}`).join("");
+
+interface Reading {
+  readonly of: ContainerName;
+  readonly sent: SentWindow;
+  readonly follow: boolean;
+  readonly pods: PodSource;
+}
+
+/**
+ * One reading; returns what comes after the last newline, which is not counted as sent. Throws when it breaks, or stays silent after
+ * the container's end.
+ */
 async function* reading(
   context: Context,
-  pods: PodSource,
   { pod, container }: FollowTask,
-  of: ContainerName,
-  sent: SentWindow,
-  follow: boolean,
+  { of, sent, follow, pods }: Reading,
   signal: AbortSignal,
-): Chunks {
+): AsyncGenerator<Chunk, LogPiece[]> {
   const { client, clock, log, stallMs } = context;
   const stop = new AbortController();
   const either = AbortSignal.any([signal, stop.signal]);
@@ -122,22 +144,14 @@ async function* reading(
   };
   const cutter = new LineCutter();
   const unsent = sent.unsent();
-  const fresh = (pieces: ReturnType<LineCutter["push"]>): Chunk => {
-    const chunk = { ...of, pieces: pieces.filter(unsent) };
-    for (const piece of chunk.pieces) sent.record(piece);
-    return chunk;
-  };
   try {
     for await (const part of watchSilence(bytes, clock, stallMs, () => void look())) {
       endedBefore = false;
-      const chunk = fresh(cutter.push(part));
-      if (chunk.pieces.length > 0) yield chunk;
+      const pieces = cutter.push(part).filter(unsent);
+      for (const piece of pieces) sent.record(piece);
+      if (pieces.length > 0) yield { ...of, pieces };
     }
-    // Half a line is sent only when it is known to stay so: else the next reading brings the whole.
-    if (endOf(await pods.current(pod, signal), container)) {
-      const chunk = fresh(cutter.end());
-      if (chunk.pieces.length > 0) yield chunk;
-    }
+    return cutter.end().filter(unsent);
   } finally {
     stop.abort(new DOMException("the log is no longer read", "AbortError"));
   }

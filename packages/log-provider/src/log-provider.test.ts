@@ -1,10 +1,16 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { logsFinalizer } from "@homeplane/idl";
+import { labelValue, logsFinalizer } from "@homeplane/idl";
 import { LogLineOriginator } from "@homeplane/idl/flyteidl2/logs/dataplane/payload";
 import { pods } from "@homeplane/kube";
+import { type ObjectStore, ObjectStoreError, openFsObjectStore } from "@homeplane/object-store";
+import { systemClock } from "@homeplane/runtime-kit";
 import { expect, test } from "vitest";
 import {
   archived,
+  bucket,
   createPod,
   eventually,
   lines,
@@ -217,4 +223,96 @@ test("a reader that goes away leaves no stream open", async () => {
   leave.abort();
   await expect(next).rejects.toMatchObject({ code: Code.Canceled });
   await eventually(async () => world.node.requests.every((one) => one.signal.aborted));
+});
+
+test("a reader that is slower than the deletion of its pod goes on from the archive, from where it was", async () => {
+  await using world = await startWorld();
+  await createPod(world);
+  await setPhase(world, name, "Running");
+  world.node.write(name, "main", ...lines(1, "one", "one", "two"));
+  const stream = world.logs.tailLogs(request(), { signal: AbortSignal.timeout(10_000) })[Symbol.asyncIterator]();
+  const first = textOf([(await stream.next()).value].filter((one) => one !== undefined));
+  // The rest is written, the pod ends, is archived and deleted while this reader does not read.
+  world.node.write(name, "main", ...lines(4, "three"));
+  world.node.end(name, "main");
+  await setPhase(world, name, "Succeeded");
+  await remove(world, name);
+  await eventually(async () => (await podOf(world, name)) === undefined);
+  let rest = "";
+  for (let next = await stream.next(); next.done !== true; next = await stream.next()) rest += textOf([next.value]);
+  expect(first + rest).toBe("one\none\ntwo\nthree\n");
+});
+
+test("a pod that is let go before it started leaves its reader with NOT_FOUND, not with an empty log", async () => {
+  await using world = await startWorld();
+  await createPod(world);
+  const reading = readAllLogs(world);
+  const failed = expect(reading).rejects.toMatchObject({ code: Code.NotFound });
+  await remove(world, name);
+  await failed;
+});
+
+test("a container that never started says why", async () => {
+  await using world = await startWorld({ archiver: false });
+  await createPod(world);
+  const status = { phase: "Failed", reason: "Evicted", message: "The node was low on resource: memory" };
+  await world.client.patch(pods, { namespace, name }, { status }, { subresource: "status" });
+  const found = (await readAllLogs(world)).flatMap(({ logs }) => logs.flatMap((one) => one.lines));
+  expect(found).toMatchObject([{ originator: LogLineOriginator.SYSTEM }]);
+  expect(found[0]?.message).toContain("low on resource: memory");
+});
+
+test("all containers of a pod are archived, and served in the order of their lines", async () => {
+  await using world = await startWorld();
+  await createPod(world, { containers: ["main", "side"] });
+  await setPhase(world, name, "Running");
+  world.node.write(name, "main", ...lines(1, "main 1"), ...lines(3, "main 3"));
+  world.node.write(name, "side", ...lines(2, "side 2"));
+  for (const container of ["main", "side"]) world.node.end(name, container);
+  await setPhase(world, name, "Succeeded");
+  const live = textOf(await readAllLogs(world));
+  await released(world, name);
+  await remove(world, name);
+  expect(textOf(await readAllLogs(world))).toBe("main 1\nside 2\nmain 3\n");
+  expect(live).toBe("main 1\nside 2\nmain 3\n");
+});
+
+test("names that are no label values lead to the same archive from both sides", async () => {
+  await using world = await startWorld();
+  const action = "_odd/..";
+  await createPod(world, { action: labelValue(action) });
+  world.node.write(name, "main", ...lines(1, "odd"));
+  world.node.end(name, "main");
+  await setPhase(world, name, "Succeeded");
+  await released(world, name);
+  await remove(world, name);
+  const of = { actionId: { run: { project: "shop", domain: "dev", name: "run1" }, name: action }, attempt: 1 };
+  expect(textOf(await readAllLogs(world, of))).toBe("odd\n");
+});
+
+test("a bucket that is away for a while costs no log", async () => {
+  const root = await mkdtemp(join(tmpdir(), "log-provider-store-"));
+  const real = await openFsObjectStore({ root, buckets: [bucket], clock: systemClock });
+  let away = true;
+  const store = new Proxy(real, {
+    get(target, property, receiver) {
+      if (property !== "put") return (Reflect.get(target, property, receiver) as () => unknown).bind(target);
+      return async (...args: Parameters<ObjectStore["put"]>) => {
+        if (away) throw new ObjectStoreError("Internal", "the bucket is away");
+        return await target.put(...args);
+      };
+    },
+  });
+  await using world = await startWorld({ holdMs: 50, store });
+  await createPod(world);
+  world.node.write(name, "main", ...lines(1, "safe"));
+  world.node.end(name, "main");
+  await setPhase(world, name, "Succeeded");
+  await new Promise((resolve) => setTimeout(resolve, 150));
+  expect((await podOf(world, name))?.metadata.finalizers).toContain(logsFinalizer);
+  away = false;
+  await released(world, name);
+  await remove(world, name);
+  expect(textOf(await readAllLogs(world))).toBe("safe\n");
+  await rm(root, { recursive: true });
 });

@@ -22,17 +22,37 @@ interface Unit {
 export async function* tail(context: Context, pods: PodSource, target: Target, signal: AbortSignal): Chunks {
   const startBy = context.clock.now() + context.startMs;
   const done = new Set<string>();
+  let said = false;
   for (;;) {
-    const units = (await unitsOf(context, pods, target, signal)).filter(({ name }) => !done.has(name));
-    if (units.length === 0 && done.size > 0) return;
+    const all = await unitsOf(context, pods, target, signal);
+    const units = all.filter(({ name }) => !done.has(name));
     if (units.length === 0) {
+      // A pod that went before it started leaves nothing; one that printed nothing has an empty log.
+      if (said || all.some(hasLog)) return;
       throw new ConnectError(`${target.title} has no log yet: neither a pod nor an archived log exists`, Code.NotFound);
     }
     const streams = units.map((unit) => () => readUnit(context, pods, target, unit, startBy, signal));
-    if (target.pick.kind === "all") yield* mergeByArrival(streams.map((open) => open()));
-    else for (const open of streams) yield* open();
+    try {
+      for await (const chunk of target.pick.kind === "all"
+        ? mergeByArrival(streams.map((open) => open()))
+        : inOrder(streams)) {
+        said = true;
+        yield chunk;
+      }
+    } catch (error) {
+      // Whoever is told NOT_FOUND asks again, and would get the same lines twice.
+      if (!said || !(error instanceof ConnectError) || error.code !== Code.NotFound) throw error;
+      return;
+    }
     for (const { name } of units) done.add(name);
   }
+}
+
+const hasLog = ({ pod, archived }: Unit): boolean =>
+  archived.length > 0 || pod?.containers.some(({ ran }) => ran) === true;
+
+async function* inOrder(streams: readonly (() => Chunks)[]): Chunks {
+  for (const open of streams) yield* open();
 }
 
 async function unitsOf(context: Context, pods: PodSource, target: Target, signal: AbortSignal): Promise<Unit[]> {

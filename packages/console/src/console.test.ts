@@ -20,7 +20,7 @@ const runUrl = "/v2/domain/development/project/flytesnacks/runs/rabc";
 function rawStatus(target: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(server.port, "127.0.0.1", () =>
-      socket.write(`GET ${target} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n`),
+      socket.write(`GET ${target} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n`),
     );
     let answer = "";
     socket.setTimeout(5_000, () => socket.destroy(new Error("no answer within 5 s")));

@@ -32,10 +32,7 @@ export async function up(config: UpConfig, signal: AbortSignal): Promise<Running
         const next = `the log tells more: ${paths.log}; start again, nothing that was accepted is lost`;
         throw new HomeplaneError("ComponentFailed", messageOf(error), next, { cause: error });
       })
-      .finally(async () => {
-        await rm(paths.endpoints, { force: true });
-        await unlock();
-      });
+      .finally(() => rm(paths.endpoints, { force: true }).then(unlock));
     // Whoever awaits it gets the failure; until then it must not end the process unseen.
     stopped.catch(() => undefined);
     const endpoints = await writeFiles(config, paths, homeplane);

@@ -14,7 +14,10 @@ async function usage(pid: number): Promise<{ cpuSeconds: number; residentMB: num
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   const status = await readFile(`/proc/${pid}/status`, "utf8");
   const kilobytes = Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]);
-  return { cpuSeconds: (Number(fields[11]) + Number(fields[12])) / ticksPerSecond, residentMB: (kilobytes * 1024) / 1e6 };
+  return {
+    cpuSeconds: (Number(fields[11]) + Number(fields[12])) / ticksPerSecond,
+    residentMB: (kilobytes * 1024) / 1e6,
+  };
 }
 
 print(

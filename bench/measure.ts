@@ -20,7 +20,15 @@ export interface Figure {
 export function figure(name: string, unit: string, samples: readonly number[], arm = "homeplane"): Figure {
   const sorted = samples.toSorted((a, b) => a - b);
   const at = (index: number): number => round(sorted[index] ?? Number.NaN);
-  return { name, unit, arm, median: at(Math.floor(sorted.length / 2)), min: at(0), max: at(sorted.length - 1), samples: samples.map(round) };
+  return {
+    name,
+    unit,
+    arm,
+    median: at(Math.floor(sorted.length / 2)),
+    min: at(0),
+    max: at(sorted.length - 1),
+    samples: samples.map(round),
+  };
 }
 
 const round = (value: number): number => Math.round(value * 100) / 100;
@@ -28,7 +36,12 @@ const round = (value: number): number => Math.round(value * 100) / 100;
 /** One JSON object on standard output. Figures do not carry over between machines, so the machine is part of them. */
 export function print(figures: readonly Figure[]): void {
   const [cpu] = cpus();
-  const machine = { cpu: cpu?.model ?? "", cores: cpus().length, memoryGiB: Math.round(totalmem() / 2 ** 30), node: process.version };
+  const machine = {
+    cpu: cpu?.model ?? "",
+    cores: cpus().length,
+    memoryGiB: Math.round(totalmem() / 2 ** 30),
+    node: process.version,
+  };
   process.stdout.write(`${JSON.stringify({ machine, figures }, null, 2)}\n`);
 }
 

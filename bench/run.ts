@@ -5,7 +5,9 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 
 const notBenchmarks = new Set(["run.ts", "measure.ts"]);
-const all = (await readdir(import.meta.dirname)).filter((file) => file.endsWith(".ts") && !notBenchmarks.has(file)).map((file) => file.slice(0, -3));
+const all = (await readdir(import.meta.dirname))
+  .filter((file) => file.endsWith(".ts") && !notBenchmarks.has(file))
+  .map((file) => file.slice(0, -3));
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !all.includes(name));
 if (unknown.length > 0) {

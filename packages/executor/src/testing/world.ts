@@ -85,7 +85,7 @@ export class World {
   }
 
   async start(): Promise<this> {
-    await this.client.create(customResourceDefinitions, taskActionCrd as unknown as CustomResourceDefinition);
+    await this.client.create(customResourceDefinitions, taskActionCrd);
     const common = { clock: this.clock, random: this.#random, log: silentLogger };
     const operator = createOperator({
       ...common,
@@ -197,6 +197,18 @@ export class World {
       actions.every((action) => this.controlPlane.ends.has(action)),
     );
     await this.pass(2_000);
+  }
+
+  /** Until nothing is left to end or to be told. */
+  async untilSettled(): Promise<void> {
+    const isSettled = (action: TaskAction): boolean =>
+      this.isTerminal(action) && this.controlPlane.ends.has(action.spec.actionName);
+    await this.until("all settled", async () => (await this.taskActions()).every(isSettled));
+    await this.pass(20_000, 2_000);
+  }
+
+  async taskActions(): Promise<TaskAction[]> {
+    return (await this.client.list(taskActionType)).items;
   }
 
   async taskAction(run: string, action = "a0"): Promise<TaskAction> {

@@ -1,0 +1,133 @@
+/** Crashes at every side effect, and random lives. */
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { pods } from "@homeplane/kube";
+import { checkEnd } from "./testing/invariants.ts";
+import type { CrashPoint } from "./testing/mortal.ts";
+import { type Script, World } from "./testing/world.ts";
+
+/** A root with a user failure, a lost pod and a success; its child succeeds at once. */
+const life: Script = ({ action, turn }) => {
+  if (action !== "a0") return { kind: "exit", code: 0, runMs: 500 };
+  if (turn === 0) return { kind: "exit", code: 0, error: { code: "E", recoverable: true } };
+  if (turn === 1) return { kind: "exit", code: 137 };
+  return { kind: "exit", code: 0, runMs: 4000 };
+};
+
+async function live(crash?: CrashPoint): Promise<number> {
+  await using world = await new World({ script: life, ...(crash === undefined ? {} : { crash }) }).start();
+  world.submit("r1", { retries: 1, declaresOutputs: true });
+  await world.until("root", async () => (await world.livePods()).length > 0);
+  await world.addChild("r1", "c1");
+  await world.untilReported("a0", "c1");
+  await checkEnd(world, { a0: 1, c1: 0 });
+  expect((await world.taskAction("r1")).status).toMatchObject({ attempts: 2, systemFailures: 1 });
+  expect(world.kubelet.podsOf.get("a0"), "no pod more than the life has").toBe(3);
+  expect(world.kubelet.podsOf.get("c1")).toBe(1);
+  return world.effects;
+}
+
+describe("a crash at any side effect loses nothing and makes no second pod", () => {
+  test.each(["before", "after"] as const)("%s it takes effect", async (when) => {
+    const effects = await live();
+    expect(effects).toBeGreaterThan(15);
+    for (let at = 1; at <= effects; at++) {
+      try {
+        await live({ at, when });
+      } catch (error) {
+        throw new Error(`a crash ${when} side effect ${at} of ${effects}`, { cause: error });
+      }
+    }
+  });
+
+  test.each(["before", "after"] as const)("%s it takes effect, while a family is aborted", async (when) => {
+    for (let at = 1; at <= 24; at++) {
+      await using world = await new World({ script: () => ({ kind: "run" }), crash: { at, when } }).start();
+      world.submit("r1");
+      await world.until("root", async () => (await world.livePods()).length > 0);
+      await world.addChild("r1", "c1");
+      await world.pass(2000);
+      world.abortAction("r1");
+      await world.untilReported("a0", "c1");
+      await world.pass(20_000, 5000);
+      expect((await world.client.list(pods)).items, `a crash ${when} side effect ${at}`).toEqual([]);
+      expect([...world.controlPlane.ends.values()].map(({ size }) => size)).toEqual([1, 1]);
+    }
+  });
+});
+
+const end = fc.oneof(
+  { weight: 4, arbitrary: fc.constant({ kind: "exit", code: 0, runMs: 700 } as const) },
+  {
+    weight: 3,
+    arbitrary: fc.constant({ kind: "exit", code: 0, runMs: 300, error: { code: "E", recoverable: true } } as const),
+  },
+  fc.constant({ kind: "exit", code: 3, outputs: false } as const),
+  fc.constant({ kind: "exit", code: 137, outputs: false } as const),
+  fc.constant({ kind: "exit", code: 143, outputs: false, podReason: "Evicted" } as const),
+  fc.constant({ kind: "exit", code: 137, reason: "OOMKilled", outputs: false } as const),
+);
+
+const incident = fc.oneof(
+  fc.record({ kind: fc.constant("pass" as const), ms: fc.integer({ min: 1, max: 5000 }) }),
+  fc.record({
+    kind: fc.constantFrom(
+      "kill" as const,
+      "away" as const,
+      "back" as const,
+      "deletePod" as const,
+      "storeAway" as const,
+      "storeBack" as const,
+    ),
+  }),
+  fc.record({ kind: fc.constant("down" as const), ms: fc.integer({ min: 1, max: 5000 }) }),
+  fc.record({ kind: fc.constant("child" as const) }),
+  fc.record({ kind: fc.constant("abort" as const), target: fc.constantFrom("a0", "c1") }),
+);
+
+const isUserFailure = (code: string | undefined): boolean =>
+  code === "E" || code === "ExitCode3" || code === "OOMKilled";
+
+test("whatever happens, every action ends once, with one live pod at a time and only genuine failures counted", async () => {
+  const lives = fc.record({
+    seed: fc.nat(),
+    ends: fc.array(end, { minLength: 1, maxLength: 6 }),
+    retries: fc.integer({ min: 0, max: 3 }),
+    incidents: fc.array(incident, { maxLength: 12 }),
+  });
+  await fc.assert(
+    fc.asyncProperty(lives, async ({ seed, ends, retries, incidents }) => {
+      const script: Script = ({ turn }) => ends[turn] ?? { kind: "exit", code: 0 };
+      await using world = await new World({ script, seed }).start();
+      world.submit("r1", { retries });
+      await world.pass(300);
+      for (const one of incidents) {
+        if (one.kind === "pass") await world.pass(one.ms);
+        else if (one.kind === "down") await world.withoutExecutor(one.ms);
+        else if (one.kind === "kill") world.killExecutor();
+        else if (one.kind === "away" || one.kind === "back") world.controlPlane.away = one.kind === "away";
+        else if (one.kind === "storeAway" || one.kind === "storeBack") world.files.away = one.kind === "storeAway";
+        else if (one.kind === "abort") world.abortAction("r1", one.target);
+        else if (one.kind === "child") await world.addChild("r1", "c1", { retries }).catch(() => undefined);
+        else {
+          const [pod] = await world.livePods();
+          if (pod !== undefined)
+            await world.client.delete(pods, { namespace: pod.metadata.namespace ?? "", name: pod.metadata.name });
+        }
+      }
+      world.controlPlane.away = false;
+      world.files.away = false;
+      await world.untilSettled();
+      await checkEnd(world);
+      for (const action of await world.taskActions()) {
+        const records = action.status?.attemptHistory ?? [];
+        const failures = records.filter(({ phase }) => phase === "FAILED");
+        for (const { error } of failures.filter((record) => record.error?.kind === "USER"))
+          expect(isUserFailure(error?.code), `I6: ${error?.code}`).toBe(true);
+        expect(records.map(({ attempt }) => attempt)).toEqual(records.map((_, index) => index + 1));
+        expect(records.length).toBeLessThanOrEqual(retries + 1);
+      }
+    }),
+    { numRuns: 40 },
+  );
+});

@@ -22,7 +22,7 @@ type ActionId = Awaited<ReturnType<typeof newRun>>["actionId"];
 
 const report = (id: ActionId, phase: ActionPhase, attempt = 1) =>
   h.events.record({
-    events: [create(ActionEventSchema, { id, attempt, phase, updatedTime: timestampNow() } as never)],
+    events: [create(ActionEventSchema, { id, attempt, phase, updatedTime: timestampNow() })],
   });
 const end = (actionId: ActionId, phase: ActionPhase = ActionPhase.SUCCEEDED) =>
   h.internal.updateActionStatus({

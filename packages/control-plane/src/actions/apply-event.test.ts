@@ -1,4 +1,4 @@
-import { create, equals } from "@bufbuild/protobuf";
+import { create, equals, type MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { isTerminal } from "@homeplane/idl";
 import { ActionPhase } from "@homeplane/idl/flyteidl2/common/phase";
@@ -10,6 +10,8 @@ import {
   ActionEventSchema,
   type ActionStatus,
   ActionStatusSchema,
+  ClusterEventSchema,
+  ErrorInfoSchema,
   RunSource,
 } from "@homeplane/idl/flyteidl2/workflow/run_definition";
 import * as fc from "fast-check";
@@ -28,7 +30,7 @@ const fresh = (): ActionDetails =>
     kind: { case: "task", spec: create(TaskSpecSchema) },
   });
 const at = timestampFromMs;
-const event = (attempt: number, phase: ActionPhase, more: Partial<ActionEvent> = {}) =>
+const event = (attempt: number, phase: ActionPhase, more: MessageInitShape<typeof ActionEventSchema> = {}) =>
   create(ActionEventSchema, { attempt, phase, updatedTime: at(2000 + phase), ...more });
 const status = (phase: ActionPhase, attempts: number) =>
   create(ActionStatusSchema, { phase, attempts, ...(isTerminal(phase) ? { endTime: at(5000) } : {}) });
@@ -43,9 +45,7 @@ const report: fc.Arbitrary<Report> = fc.oneof(
   fc.record({ attempt, phase, reason: fc.constantFrom("x", "y") }).map(({ attempt: n, phase: p, reason }) => ({
     kind: "event" as const,
     value: event(n, p, {
-      clusterEvents: [
-        { $typeName: "flyteidl2.workflow.ClusterEvent", reason, message: "m" },
-      ] as ActionEvent["clusterEvents"],
+      clusterEvents: [create(ClusterEventSchema, { reason, message: "m" })],
     }),
   })),
   fc.record({ attempt, phase }).map(({ attempt: n, phase: p }) => ({ kind: "status" as const, value: status(p, n) })),
@@ -112,16 +112,10 @@ test("the input is never changed", () => {
 });
 
 test("an attempt that failed does not end the action; its successor moves it on; its error is the action's at the end", () => {
-  const errorInfo = {
-    $typeName: "flyteidl2.workflow.ErrorInfo",
-    message: "boom",
-    kind: 1,
-    code: "",
-    worker: "",
-  } as ActionEvent["errorInfo"];
+  const errorInfo = create(ErrorInfoSchema, { message: "boom" });
   let details = fresh();
   details = applyEvent(details, event(1, ActionPhase.RUNNING)) ?? details;
-  details = applyEvent(details, event(1, ActionPhase.FAILED, errorInfo ? { errorInfo } : {})) ?? details;
+  details = applyEvent(details, event(1, ActionPhase.FAILED, { errorInfo })) ?? details;
   expect(details.status?.phase).toBe(ActionPhase.RUNNING);
   details = applyEvent(details, event(2, ActionPhase.QUEUED)) ?? details;
   expect(details.status).toMatchObject({ phase: ActionPhase.QUEUED, attempts: 2 });
@@ -136,14 +130,8 @@ test("an attempt that failed does not end the action; its successor moves it on;
 test.each([ActionPhase.SUCCEEDED, ActionPhase.RECOVERED])(
   "phase %i is success: an earlier attempt's error is not the result",
   (end) => {
-    const errorInfo = {
-      $typeName: "flyteidl2.workflow.ErrorInfo",
-      message: "boom",
-      kind: 1,
-      code: "",
-      worker: "",
-    } as ActionEvent["errorInfo"];
-    const failed = applyEvent(fresh(), event(1, ActionPhase.FAILED, errorInfo ? { errorInfo } : {})) ?? fresh();
+    const errorInfo = create(ErrorInfoSchema, { message: "boom" });
+    const failed = applyEvent(fresh(), event(1, ActionPhase.FAILED, { errorInfo })) ?? fresh();
     expect(applyStatus(failed, status(end, 2), "")?.result.case).toBeUndefined();
   },
 );

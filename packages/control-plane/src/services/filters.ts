@@ -21,14 +21,15 @@ const operators: Partial<Record<Filter_Function, Filter["op"]>> = {
   [Filter_Function.VALUE_NOT_IN]: "not in",
 };
 
-const fields: Readonly<Record<string, Exclude<Filter["field"], "label">>> = {
-  phase: "phase",
-  parent_name: "parent",
-  task_name: "task_name",
-  created_at: "created_at",
-  run_name: "run_name",
-  name: "name",
-};
+/** A map: a name such as "__proto__" must find nothing. */
+const fields: ReadonlyMap<string, Exclude<Filter["field"], "label">> = new Map([
+  ["phase", "phase"],
+  ["parent_name", "parent"],
+  ["task_name", "task_name"],
+  ["created_at", "created_at"],
+  ["run_name", "run_name"],
+  ["name", "name"],
+]);
 
 /** SQLite takes 32,766 variables; nobody needs more than this in one filter, nor as many filters. */
 const maxValues = 500;
@@ -50,11 +51,11 @@ function parseFilter(filter: ProtoFilter, where: string): Filter {
   if (filter.field.startsWith("labels.")) {
     return { field: "label", label: filter.field.slice("labels.".length), op, values: filter.values };
   }
-  const field = fields[filter.field];
+  const field = fields.get(filter.field);
   if (field === undefined) {
     throw invalid(
       `${where}.field`,
-      `"${filter.field}" can not be filtered by; fields are ${Object.keys(fields).join(", ")}, labels.<key>`,
+      `"${filter.field}" can not be filtered by; fields are ${[...fields.keys()].join(", ")}, labels.<key>`,
     );
   }
   if (field === "phase") return { field, op, values: phases(filter, where) };

@@ -1,9 +1,29 @@
-import { abortReasonAnnotation, labels, labelValue, namespaceOf, type TaskAction, taskActionName, taskActions } from "@homeplane/idl";
+import {
+  abortReasonAnnotation,
+  labels,
+  labelValue,
+  namespaceOf,
+  type TaskAction,
+  taskActionName,
+  taskActions,
+} from "@homeplane/idl";
 import type { AbortAction, Order, StartAction } from "@homeplane/idl/homeplane/v1/orchestration";
-import { isAlreadyExists, isNotFound, type KubeClient, KubeError, namespaces, type ResourceType } from "@homeplane/kube";
+import {
+  isAlreadyExists,
+  isNotFound,
+  type KubeClient,
+  KubeError,
+  namespaces,
+  type ResourceType,
+} from "@homeplane/kube";
 import { InvalidOrderError, taskActionOf } from "./task-action.ts";
 
 const taskActionType: ResourceType<TaskAction> = taskActions;
+
+/** The server will say the same the next time. */
+const refused: ReadonlySet<number> = new Set([400, 413, 422]);
+/** Deletions under way at once. */
+const abortsAtOnce = 32;
 
 /** Why an order will never be carried out. */
 export interface Refusal {
@@ -12,15 +32,19 @@ export interface Refusal {
 }
 
 /** Resolves when the order is stored, with a refusal when it never can be; throws when it may be tried again. */
-export async function carryOut(client: KubeClient, { order }: Order, signal: AbortSignal): Promise<Refusal | undefined> {
+export async function carryOut(
+  client: KubeClient,
+  { order }: Order,
+  signal: AbortSignal,
+): Promise<Refusal | undefined> {
   try {
     if (order.case === "start") return await start(client, order.value, signal);
     if (order.case === "abort") await abort(client, order.value, signal);
     return undefined;
   } catch (error) {
     if (error instanceof InvalidOrderError) return { code: "InvalidSpec", message: error.message };
-    // The server will say the same the next time.
-    if (error instanceof KubeError && (error.status === 422 || error.status === 413)) return { code: "InvalidResource", message: error.message };
+    if (error instanceof KubeError && refused.has(error.status))
+      return { code: "InvalidResource", message: error.message };
     throw error;
   }
 }
@@ -38,19 +62,27 @@ async function start(client: KubeClient, order: StartAction, signal: AbortSignal
   const existing = await client.get(taskActionType, { namespace, name }, { signal });
   // The same order once more: done already. Another action of that name: compared, not assumed.
   const same = existing.spec.runName === wanted.spec.runName && existing.spec.actionName === wanted.spec.actionName;
-  return same ? undefined : { code: "NameTaken", message: `TaskAction ${namespace}/${name} belongs to run ${existing.spec.runName}` };
+  return same
+    ? undefined
+    : { code: "NameTaken", message: `TaskAction ${namespace}/${name} belongs to run ${existing.spec.runName}` };
 }
 
 async function ensureNamespace(client: KubeClient, { spec, metadata }: TaskAction, signal: AbortSignal): Promise<void> {
   const name = metadata.namespace ?? "";
-  const own = { [labels.project]: labelValue(spec.project), [labels.domain]: labelValue(spec.domain), "union.ai/namespace-type": "flyte" };
+  const own = {
+    [labels.project]: labelValue(spec.project),
+    [labels.domain]: labelValue(spec.domain),
+    "union.ai/namespace-type": "flyte",
+  };
   try {
     await client.get(namespaces, { name }, { signal });
   } catch (error) {
     if (!isNotFound(error)) throw error;
-    await client.create(namespaces, { apiVersion: "v1", kind: "Namespace", metadata: { name, labels: own } }, { signal }).catch((failure: unknown) => {
-      if (!isAlreadyExists(failure)) throw failure;
-    });
+    await client
+      .create(namespaces, { apiVersion: "v1", kind: "Namespace", metadata: { name, labels: own } }, { signal })
+      .catch((failure: unknown) => {
+        if (!isAlreadyExists(failure)) throw failure;
+      });
   }
 }
 
@@ -59,29 +91,46 @@ async function abort(client: KubeClient, { actionId, reason }: AbortAction, sign
   const run = actionId?.run;
   if (actionId === undefined || run === undefined) throw new InvalidOrderError("action_id", "is required");
   const namespace = namespaceOf(run.project, run.domain);
-  const { items } = await client.list(taskActionType, { namespace, labelSelector: `${labels.run}=${labelValue(run.name)}`, signal });
+  const { items } = await client.list(taskActionType, {
+    namespace,
+    labelSelector: `${labels.run}=${labelValue(run.name)}`,
+    signal,
+  });
   const ofRun = items.filter((item) => item.spec.runName === run.name);
   const root = ofRun.find((item) => item.metadata.name === taskActionName(run.name, actionId.name));
   if (root === undefined) return;
-  await Promise.all(withDescendants(root, ofRun).map((item) => abortOne(client, item, reason, signal)));
+  const all = withDescendants(root, ofRun);
+  for (let start = 0; start < all.length; start += abortsAtOnce) {
+    await Promise.all(all.slice(start, start + abortsAtOnce).map((item) => abortOne(client, item, reason, signal)));
+  }
 }
 
 export function withDescendants(root: TaskAction, all: readonly TaskAction[]): TaskAction[] {
-  const found = [root];
-  // The list grows while it is walked: children of children are found behind it.
-  for (const parent of found) {
-    const children = all.filter((item) => item.spec.parentActionName === parent.spec.actionName && !found.includes(item));
-    found.push(...children);
-  }
-  return found;
+  const children = Map.groupBy(all, ({ spec }) => spec.parentActionName);
+  const found = new Set([root]);
+  // The set grows while it is walked: children of children are found behind it.
+  for (const parent of found) for (const child of children.get(parent.spec.actionName) ?? []) found.add(child);
+  return [...found];
 }
 
-async function abortOne(client: KubeClient, { metadata, status }: TaskAction, reason: string, signal: AbortSignal): Promise<void> {
-  const ended = (status?.conditions ?? []).some((condition) => condition.type !== "Progressing" && condition.status === "True");
+async function abortOne(
+  client: KubeClient,
+  { metadata, status }: TaskAction,
+  reason: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const ended = (status?.conditions ?? []).some(
+    (condition) => condition.type !== "Progressing" && condition.status === "True",
+  );
   if (ended || metadata.deletionTimestamp !== undefined) return;
   const name = { namespace: metadata.namespace ?? "", name: metadata.name };
   try {
-    await client.patch(taskActionType, name, { metadata: { uid: metadata.uid, annotations: { [abortReasonAnnotation]: reason } } }, { signal });
+    await client.patch(
+      taskActionType,
+      name,
+      { metadata: { uid: metadata.uid, annotations: { [abortReasonAnnotation]: reason } } },
+      { signal },
+    );
     await client.delete(taskActionType, name, { preconditions: { uid: metadata.uid ?? "" }, signal });
   } catch (error) {
     if (!isNotFound(error)) throw error;

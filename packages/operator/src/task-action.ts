@@ -1,5 +1,13 @@
 import { toBinary } from "@bufbuild/protobuf";
-import { labels, labelValue, namespaceOf, type TaskAction, taskActionFinalizer, taskActionName, taskActions } from "@homeplane/idl";
+import {
+  labels,
+  labelValue,
+  namespaceOf,
+  type TaskAction,
+  taskActionFinalizer,
+  taskActionName,
+  taskActions,
+} from "@homeplane/idl";
 import { TaskTemplateSchema } from "@homeplane/idl/flyteidl2/core/tasks";
 import { RunSpecSchema } from "@homeplane/idl/flyteidl2/task/run";
 import { TaskIdentifierSchema } from "@homeplane/idl/flyteidl2/task/task_definition";
@@ -22,10 +30,14 @@ export function taskActionOf({ spec, labels: userLabels }: StartAction): TaskAct
   if (spec.spec.case !== "task") throw new InvalidOrderError("spec.spec", "a root action must be a task");
   const { id, spec: taskSpec, cacheKey } = spec.spec.value;
   const template = taskSpec?.taskTemplate;
-  if (taskSpec === undefined || template === undefined) throw new InvalidOrderError("spec.task.spec.task_template", "is required");
+  if (taskSpec === undefined || template === undefined)
+    throw new InvalidOrderError("spec.task.spec.task_template", "is required");
   const templateBytes = toBinary(TaskTemplateSchema, template);
   if (templateBytes.length > maxTemplateBytes) {
-    throw new InvalidOrderError("spec.task.spec.task_template", `is ${templateBytes.length} bytes, the limit is ${maxTemplateBytes}`);
+    throw new InvalidOrderError(
+      "spec.task.spec.task_template",
+      `is ${templateBytes.length} bytes, the limit is ${maxTemplateBytes}`,
+    );
   }
   const envVars = Object.fromEntries((spec.runSpec?.envs?.values ?? []).map(({ key, value }) => [key, value]));
   const own = {

@@ -1,0 +1,298 @@
+import { create } from "@bufbuild/protobuf";
+import { Code, ConnectError, createRouterTransport } from "@connectrpc/connect";
+import { taskActionCrd, taskActions, type TaskAction } from "@homeplane/idl";
+import { type Order, OrchestrationService, OrderSchema } from "@homeplane/idl/homeplane/v1/orchestration";
+import {
+  customResourceDefinitions,
+  KubeClient,
+  namespaces,
+  type ResourceType,
+  type TransportRequest,
+} from "@homeplane/kube";
+import { ApiServer, inProcessTransport, openStore } from "@homeplane/kube-embedded";
+import { type Clock, silentLogger } from "@homeplane/runtime-kit";
+import { expect, test } from "vitest";
+import { createOperator } from "./operator.ts";
+
+const taskActionType: ResourceType<TaskAction> = taskActions;
+
+/** Delays end at once, and are kept. */
+class EagerClock implements Clock {
+  readonly delays: number[] = [];
+  now(): number {
+    return Date.UTC(2030, 0, 1);
+  }
+  after(ms: number, run: () => void): () => void {
+    this.delays.push(ms);
+    // Heartbeats and deadlines stay far away.
+    if (ms >= 10_000) return () => undefined;
+    const soon = setImmediate(run);
+    return () => clearImmediate(soon);
+  }
+}
+
+/** The operator on an API in memory, with the control plane's end of the channel in the test's hand. */
+async function world(
+  options: { fail?: (request: TransportRequest) => boolean; away?: () => boolean; ackFails?: () => boolean } = {},
+) {
+  const clock = new EagerClock();
+  const common = { clock, random: () => 0.999, log: silentLogger };
+  const store = openStore({ path: ":memory:" });
+  const server = new ApiServer({ ...common, store, podLogs: async function* () {} });
+  const api = inProcessTransport(server);
+  const client = new KubeClient({ ...common, transport: api });
+  await client.create(customResourceDefinitions, taskActionCrd);
+  const requests: string[] = [];
+  const transport = {
+    request: async (request: TransportRequest) => {
+      requests.push(`${request.method} ${request.path}`);
+      if (options.fail?.(request) === true) throw new Error("the API is away");
+      return await api.request(request);
+    },
+    close: () => api.close(),
+  };
+  const orders: Order[] = [];
+  const acknowledged: { sequence: bigint; errorCode: string; errorMessage: string }[] = [];
+  let registrations = 0;
+  let wake = Promise.withResolvers<void>();
+  const orchestration = createRouterTransport(({ service }) => {
+    service(OrchestrationService, {
+      registerCluster() {
+        registrations++;
+        if (options.away?.() === true) throw new ConnectError("away", Code.Unavailable);
+        return {};
+      },
+      heartbeat: () => ({}),
+      acknowledgeOrders({ results }) {
+        if (options.ackFails?.() === true) throw new ConnectError("away", Code.Unavailable);
+        acknowledged.push(...results);
+        return {};
+      },
+      async *watchOrders(_, { signal }) {
+        const offered = new Set<bigint>();
+        while (!signal.aborted) {
+          const next = orders.filter(
+            ({ sequence }) => !offered.has(sequence) && !acknowledged.some((one) => one.sequence === sequence),
+          );
+          for (const { sequence } of next) offered.add(sequence);
+          if (next.length > 0) yield { orders: next };
+          else await Promise.race([wake.promise, new Promise((resolve) => signal.addEventListener("abort", resolve))]);
+        }
+      },
+    });
+  });
+  const stop = new AbortController();
+  const operator = createOperator({
+    ...common,
+    client: new KubeClient({ ...common, transport }),
+    orchestration,
+    cluster: "c",
+    version: "1",
+  });
+  const running = operator.run(stop.signal);
+  return {
+    client,
+    clock,
+    requests,
+    acknowledged,
+    registrations: () => registrations,
+    offer(...order: Order["order"][]) {
+      for (const one of order) orders.push(create(OrderSchema, { sequence: BigInt(orders.length + 1), order: one }));
+      wake.resolve();
+      wake = Promise.withResolvers<void>();
+    },
+    async until(what: string, done: () => boolean | Promise<boolean>) {
+      for (let turn = 0; turn < 5000; turn++) {
+        if (await done()) return;
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      throw new Error(`${what}: never`);
+    },
+    actions: async () => (await client.list(taskActionType)).items,
+    async [Symbol.asyncDispose]() {
+      stop.abort();
+      await running;
+      await store.close();
+    },
+  };
+}
+
+const id = (run: string, action = "a0") => ({
+  run: { org: "acme", project: "demo", domain: "development", name: run },
+  name: action,
+});
+
+function start(
+  run: string,
+  more: { size?: number; labels?: Record<string, string>; name?: string } = {},
+): Order["order"] {
+  const container = { image: "x", args: ["x".repeat(more.size ?? 1)] };
+  const message = create(OrderSchema, {
+    order: {
+      case: "start",
+      value: {
+        spec: {
+          actionId: id(run, more.name),
+          runOutputBase: `s3://m/${run}`,
+          spec: {
+            case: "task",
+            value: { spec: { taskTemplate: { type: "python", target: { case: "container", value: container } } } },
+          },
+        },
+        labels: more.labels ?? {},
+      },
+    },
+  });
+  return message.order;
+}
+
+function abort(run: string, action = "a0"): Order["order"] {
+  return create(OrderSchema, { order: { case: "abort", value: { actionId: id(run, action), reason: "enough" } } })
+    .order;
+}
+
+test("the same start twice is one TaskAction, in a namespace that was made for it", async () => {
+  await using it = await world();
+  it.offer(start("r1"), start("r1"), start("r2"));
+  await it.until("acknowledged", () => it.acknowledged.length === 3);
+  expect(it.acknowledged.map(({ errorCode }) => errorCode)).toEqual(["", "", ""]);
+  expect((await it.actions()).map(({ metadata }) => metadata.name)).toEqual(["r1-a0", "r2-a0"]);
+  const namespace = await it.client.get(namespaces, { name: "demo-development" });
+  expect(namespace.metadata.labels).toMatchObject({ "flyte.org/project": "demo", "flyte.org/domain": "development" });
+});
+
+test.each([
+  ["a template over 1 MiB", start("r1", { size: (1 << 20) + 1 }), "InvalidSpec", "task_template"],
+  ["what the schema refuses", start("r".repeat(31)), "InvalidResource", "runName"],
+  [
+    "an order that says nothing",
+    { case: "start", value: { $typeName: "homeplane.v1.StartAction", labels: {} } },
+    "InvalidSpec",
+    "action_id",
+  ],
+])("%s is refused for good, by name, and acknowledged with that", async (_, order, code, field) => {
+  await using it = await world();
+  it.offer(order, start("good"));
+  await it.until("acknowledged", () => it.acknowledged.length === 2);
+  expect(it.acknowledged.find(({ sequence }) => sequence === 1n)).toMatchObject({
+    errorCode: code,
+    errorMessage: expect.stringContaining(field),
+  });
+  expect((await it.actions()).map(({ metadata }) => metadata.name)).toEqual(["good-a0"]);
+});
+
+test("an abort that comes with its start, in one message, still stops the run", async () => {
+  await using it = await world();
+  it.offer(start("r1"), abort("r1"));
+  await it.until("acknowledged", () => it.acknowledged.length === 2);
+  const [action] = await it.actions();
+  expect(action?.metadata.deletionTimestamp).toBeDefined();
+  expect(action?.metadata.annotations?.["homeplane.dev/abort-reason"]).toBe("enough");
+});
+
+test("an abort waits for a start that has to be tried again", async () => {
+  let failures = 3;
+  await using it = await world({
+    fail: ({ method, path }) => method === "POST" && path.endsWith("/taskactions") && failures-- > 0,
+  });
+  it.offer(start("r1"), abort("r1"));
+  await it.until("acknowledged", () => it.acknowledged.length === 2);
+  expect((await it.actions())[0]?.metadata.deletionTimestamp).toBeDefined();
+});
+
+test("an abort deletes all descendants at once, not what has ended, and nothing of other runs", async () => {
+  await using it = await world();
+  it.offer(start("r1"), start("r2"));
+  await it.until("acknowledged", () => it.acknowledged.length === 2);
+  const root = (await it.actions()).find(({ spec }) => spec.runName === "r1") as TaskAction;
+  const add = (name: string, parent: string) =>
+    it.client.create(taskActionType, {
+      ...root,
+      metadata: {
+        name: `r1-${name}`,
+        namespace: "demo-development",
+        labels: root.metadata.labels ?? {},
+        finalizers: ["flyte.org/plugin-finalizer"],
+      },
+      spec: { ...root.spec, actionName: name, parentActionName: parent },
+    });
+  for (const [name, parent] of [
+    ["b", "a0"],
+    ["c", "b"],
+    ["d", "c"],
+    ["done", "b"],
+  ] as const)
+    await add(name, parent);
+  const ended = {
+    status: {
+      conditions: [
+        { type: "Succeeded", status: "True", reason: "Completed", lastTransitionTime: "2030-01-01T00:00:00Z" },
+      ],
+    },
+  };
+  await it.client.patch(taskActionType, { namespace: "demo-development", name: "r1-done" }, ended, {
+    subresource: "status",
+  });
+  it.offer(abort("r1", "b"));
+  await it.until("acknowledged", () => it.acknowledged.length === 3);
+  const deleted = (await it.actions())
+    .filter(({ metadata }) => metadata.deletionTimestamp !== undefined)
+    .map(({ metadata }) => metadata.name);
+  expect(deleted).toEqual(["r1-b", "r1-c", "r1-d"]);
+});
+
+test("orders that fail for now hold up no other run's", async () => {
+  await using it = await world({
+    fail: ({ method, body }) => method === "POST" && new TextDecoder().decode(body).includes('"runName":"bad'),
+  });
+  const bad = Array.from({ length: 40 }, (_, n) => start(`bad${n}`));
+  const good = Array.from({ length: 40 }, (_, n) => start(`good${n}`));
+  it.offer(...bad, ...good);
+  await it.until("the good ones", () => it.acknowledged.length === 40);
+  expect(it.acknowledged.every(({ sequence }) => sequence > 40n)).toBe(true);
+  it.offer(start("later"));
+  await it.until("a later one", () => it.acknowledged.length === 41);
+});
+
+test("what could not be acknowledged is offered again and changes nothing", async () => {
+  let failing = 2;
+  await using it = await world({ ackFails: () => failing-- > 0 });
+  it.offer(start("r1"));
+  await it.until("acknowledged", () => it.acknowledged.length === 1);
+  expect(await it.actions()).toHaveLength(1);
+  expect(it.registrations()).toBe(3);
+});
+
+test("while the control plane is away it is called again with backoff", async () => {
+  let tries = 0;
+  await using it = await world({ away: () => ++tries <= 5 });
+  it.offer(start("r1"));
+  await it.until("acknowledged", () => it.acknowledged.length === 1);
+  expect(it.clock.delays.filter((ms) => ms < 10_000 && ms > 0).slice(0, 5)).toEqual([249, 499, 999, 1998, 3996]);
+});
+
+test("a user's labels are kept where Kubernetes takes them, and none passes for ours", async () => {
+  await using it = await world();
+  const labels = {
+    team: "ml",
+    "example.com/x": "1",
+    "flyte.org/run": "forged",
+    "homeplane.dev/attempt": "9",
+    "app.kubernetes.io/name": "x",
+    "bad key": "x",
+    long: "v".repeat(64),
+  };
+  it.offer(start("r1", { labels }));
+  await it.until("acknowledged", () => it.acknowledged.length === 1);
+  const [action] = await it.actions();
+  expect(action?.metadata.labels).toEqual({
+    team: "ml",
+    "example.com/x": "1",
+    "flyte.org/run": "r1",
+    "flyte.org/project": "demo",
+    "flyte.org/domain": "development",
+    "flyte.org/action": "a0",
+    "flyte.org/action-type": "task",
+    "flyte.org/is-root": "true",
+  });
+});

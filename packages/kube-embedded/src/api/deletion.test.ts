@@ -10,7 +10,7 @@ test("an object with finalizers waits, takes no new ones, and goes with its last
   await using kube = new KubeFixture();
   await kube.call("POST", MAPS, { metadata: { name: "a", finalizers: ["x.dev/f"] } });
   const deleting = await kube.call("DELETE", `${MAPS}/a`);
-  expect(deleting.object.metadata.deletionTimestamp).toBe("2030-01-01T00:00:00Z");
+  expect(deleting.object.metadata.deletionTimestamp).toBe("2030-01-01T00:00:00.000Z");
   expect((await kube.patch(`${MAPS}/a`, { metadata: { finalizers: ["x.dev/f", "x.dev/g"] } })).status).toBe(422);
   expect((await kube.patch(`${MAPS}/a`, { metadata: { finalizers: null } })).status).toBe(200);
   expect((await kube.call("GET", `${MAPS}/a`)).status).toBe(404);
@@ -21,14 +21,14 @@ test("a bound pod is given its grace and goes when it is deleted with grace 0", 
   await kube.call("POST", PODS, podBody("p", { nodeName: "local", terminationGracePeriodSeconds: 5 }));
   const first = await kube.call("DELETE", `${PODS}/p`);
   expect(first.object.metadata).toMatchObject({
-    deletionTimestamp: "2030-01-01T00:00:05Z",
+    deletionTimestamp: "2030-01-01T00:00:05.000Z",
     deletionGracePeriodSeconds: 5,
   });
   const longer = await kube.call("DELETE", `${PODS}/p`, { gracePeriodSeconds: 60 });
   expect(longer.object.metadata.deletionGracePeriodSeconds).toBe(5);
   const shorter = await kube.call("DELETE", `${PODS}/p?gracePeriodSeconds=2`);
   expect(shorter.object.metadata).toMatchObject({
-    deletionTimestamp: "2030-01-01T00:00:02Z",
+    deletionTimestamp: "2030-01-01T00:00:02.000Z",
     deletionGracePeriodSeconds: 2,
   });
   await kube.call("DELETE", `${PODS}/p`, { gracePeriodSeconds: 0 });
@@ -174,7 +174,7 @@ test("events go an hour after they last occurred", async () => {
     lastTimestamp,
     involvedObject: { kind: "Pod", name: "p" },
   });
-  await kube.call("POST", events, event("old", "2030-01-01T00:00:00Z"));
+  await kube.call("POST", events, event("old", "2030-01-01T00:00:00.000Z"));
   await kube.call("POST", events, event("again", "2030-01-01T00:30:00Z"));
   kube.clock.advance(61 * 60_000);
   kube.run();

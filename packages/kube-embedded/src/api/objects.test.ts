@@ -12,7 +12,7 @@ test("a created object has uid, resourceVersion, time and namespace, and reads b
   expect(made.object.metadata).toMatchObject({
     name: "a",
     namespace: "default",
-    creationTimestamp: "2030-01-01T00:00:00Z",
+    creationTimestamp: "2030-01-01T00:00:00.000Z",
   });
   expect(made.object.metadata.uid).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4/);
   expect((await kube.call("GET", `${MAPS}/a`)).object).toEqual(made.object);

@@ -3,9 +3,9 @@ import { mergeConditions, type WantedCondition } from "./conditions.ts";
 import type { PodView } from "./pod-view.ts";
 import type { Progress, RunView, StopCause } from "./progress.ts";
 
-/** metav1.Time: RFC 3339 to the second. */
+/** RFC 3339. A kubelet writes whole seconds; milliseconds parse as well everywhere, and most tasks here last less than a second. */
 export function statusTime(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 19)}Z`;
+  return new Date(ms).toISOString();
 }
 
 const STOPPED: Readonly<Record<StopCause, { reason?: string; message?: string; disruption?: true }>> = {

@@ -12,7 +12,7 @@ export type Message = MessageInitShape<typeof TailLogsResponseSchema>;
 const MAX_LINES = 500;
 const MAX_BYTES = 512 * 1024;
 /** Lines written one by one become up to 100 messages a second instead of thousands. */
-export const LINGER_MS = 10;
+const LINGER_MS = 10;
 
 class Batch {
   readonly #cluster: string;

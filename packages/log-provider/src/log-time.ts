@@ -8,6 +8,14 @@ export const NO_TIME = "1970-01-01T00:00:00.000000000Z";
 
 const pattern = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)$/;
 
+/** Lines come in the order of their seconds, so the last one's is nearly always the next one's. */
+let known = { text: "1970-01-01T00:00:00", seconds: 0n };
+
+function secondsOf(text: string): bigint {
+  if (text !== known.text) known = { text, seconds: BigInt(Date.parse(`${text}Z`) / 1000) };
+  return known.seconds;
+}
+
 /** Undefined when `text` is no RFC 3339 time. */
 export function normalTime(text: string): string | undefined {
   const [, seconds, fraction = "", zone] = pattern.exec(text) ?? [];
@@ -25,7 +33,7 @@ export function timeOf(ms: number): string {
 
 /** As protobuf's Timestamp. `time` is normal. */
 export function timestampOf(time: string): { seconds: bigint; nanos: number } {
-  return { seconds: BigInt(Date.parse(`${time.slice(0, 19)}Z`) / 1000), nanos: Number(time.slice(20, 29)) };
+  return { seconds: secondsOf(time.slice(0, 19)), nanos: Number(time.slice(20, 29)) };
 }
 
 /** The whole second `ms` before the one of `time`. An API server cuts `sinceTime` to seconds on its way to the node. */

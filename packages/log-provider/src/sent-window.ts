@@ -1,8 +1,8 @@
 import type { LogPiece } from "./line-cutter.ts";
 import { secondBefore } from "./log-time.ts";
 
-/** Times that are remembered: some 2 MB. */
-const MAX_TIMES = 20_000;
+/** Times that are remembered, once to twice as many: some 2 MB. */
+const MIN_TIMES = 10_000;
 /** Two writers (stdout, stderr) may get their lines into the log in another order than their times. */
 const DISORDER_MS = 1_000;
 
@@ -11,8 +11,12 @@ const DISORDER_MS = 1_000;
  * so of the lines of one time those sent come first: a count for each time is enough. All up to `floor` counts as sent.
  */
 export class SentWindow {
-  readonly #counts = new Map<string, number>();
+  /** Two generations, as to delete the oldest of a map one by one costs what was deleted before. */
+  #older = new Map<string, number>();
+  #counts = new Map<string, number>();
   #floor = "";
+  /** The latest time when the older generation was closed. */
+  #olderLast = "";
   #last: string | undefined;
   /** A line of which only the first pieces were sent. */
   #open: { readonly time: string; readonly pieces: number } | undefined;
@@ -22,11 +26,11 @@ export class SentWindow {
     this.#open = last ? undefined : { time, pieces: index + 1 };
     if (!last) return;
     this.#counts.set(time, (this.#counts.get(time) ?? 0) + 1);
-    if (this.#counts.size <= MAX_TIMES) return;
-    const [oldest] = this.#counts.keys();
-    if (oldest === undefined) return;
-    this.#counts.delete(oldest);
-    if (oldest > this.#floor) this.#floor = oldest;
+    if (this.#counts.size < MIN_TIMES) return;
+    this.#floor = this.#olderLast;
+    this.#olderLast = this.#last;
+    this.#older = this.#counts;
+    this.#counts = new Map();
   }
 
   /** `sinceTime` for the next reading; undefined: from the start. */
@@ -36,7 +40,8 @@ export class SentWindow {
 
   /** For one new reading of the log: tells of its pieces, in order, which were not sent. */
   unsent(): (piece: LogPiece) => boolean {
-    const left = new Map(this.#counts);
+    const left = new Map(this.#older);
+    for (const [time, count] of this.#counts) left.set(time, (left.get(time) ?? 0) + count);
     const floor = this.#floor;
     let open = this.#open;
     /** Pieces of the current line to leave out. */

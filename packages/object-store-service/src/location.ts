@@ -8,6 +8,13 @@ export interface Buckets {
   readonly fastRegistration: string;
 }
 
+/** What this data plane serves. */
+export interface Scope {
+  readonly buckets: Buckets;
+  /** The one organisation whose keys may be named; absent = any that lies in the buckets. */
+  readonly org?: string;
+}
+
 export interface Location {
   readonly bucket: string;
   readonly key: string;
@@ -23,12 +30,18 @@ function checkSegments(path: string, field: string): void {
     if (segment === "" || segment === "." || segment === "..")
       throw invalid(field, `"${path}" has an empty, "." or ".." segment`);
     // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
-    if (/[\u0000-\u001f\u007f\\]/.test(segment)) throw invalid(field, "has a control character or a backslash");
+    if (/[\u0000-\u001f\u007f-\u009f\\]/.test(segment)) throw invalid(field, "has a control character or a backslash");
   }
 }
 
+function checkOrg(org: string | undefined, key: string): void {
+  const asked = key.slice(0, key.indexOf("/"));
+  if (org === undefined || asked === org) return;
+  throw new ConnectError(`organization "${asked}" is not the one of this data plane`, Code.PermissionDenied);
+}
+
 /** `<bucket>/<org>/<project>/<domain>/<path>`; the scope can not be left by the path. */
-export function locate(buckets: Buckets, location: ObjectLocation | undefined): Location {
+export function locate({ buckets, org }: Scope, location: ObjectLocation | undefined): Location {
   const { project, path, bucket } = location ?? {};
   if (project === undefined) throw invalid("location.project", "is required");
   const scope = [project.organization, project.name, project.domain];
@@ -38,13 +51,14 @@ export function locate(buckets: Buckets, location: ObjectLocation | undefined): 
   }
   const key = [...scope, path].join("/");
   checkSegments(key, "location.path");
+  checkOrg(org, key);
   if (bucket === Bucket.METADATA) return { bucket: buckets.metadata, key };
   if (bucket === Bucket.FAST_REGISTRATION) return { bucket: buckets.fastRegistration, key };
   throw invalid("location.bucket", "must be BUCKET_METADATA or BUCKET_FAST_REGISTRATION");
 }
 
 /** An address in one of our two buckets, of at least `org/project/domain/x`. */
-export function parseOwnUrl(buckets: Buckets, url: string): Location {
+export function parseOwnUrl({ buckets, org }: Scope, url: string): Location {
   let location: Location;
   try {
     location = parseNativeUrl(url);
@@ -65,5 +79,6 @@ export function parseOwnUrl(buckets: Buckets, url: string): Location {
   }
   checkSegments(location.key, "native_url");
   if (location.key.split("/").length < 4) throw invalid("native_url", "names no object of a project's domain");
+  checkOrg(org, location.key);
   return location;
 }

@@ -4,38 +4,50 @@ import { Code, ConnectError, type ServiceImpl } from "@connectrpc/connect";
 import type { ObjectStoreService } from "@homeplane/idl/homeplane/v1/dataplane";
 import {
   nativeUrl,
+  type ObjectBody,
   type ObjectStore,
   ObjectStoreError,
   type ObjectStoreErrorCode,
+  type PresignedRequest,
   type Presigner,
+  type PresignRequest,
   readAll,
 } from "@homeplane/object-store";
 import { lifetimeSeconds, maxGetBytes, maxPutBytes } from "./limits.ts";
-import { type Buckets, locate, parseOwnUrl } from "./location.ts";
+import { locate, parseOwnUrl, type Scope } from "./location.ts";
 
-export interface ObjectStoreServiceOptions {
+export interface ObjectStoreServiceOptions extends Scope {
   readonly store: ObjectStore;
   readonly presigner: Presigner;
-  readonly buckets: Buckets;
 }
 
 export function objectStoreService(options: ObjectStoreServiceOptions): ServiceImpl<typeof ObjectStoreService> {
-  const { store, presigner, buckets } = options;
+  const { store } = options;
+  const presign = (request: PresignRequest): PresignedRequest => {
+    try {
+      return options.presigner.presign(request);
+    } catch (error) {
+      rethrow(error);
+    }
+  };
   return {
     async createUploadUrl({ location, expiresIn, contentMd5, contentLength }) {
-      const { bucket, key } = locate(buckets, location);
-      if (contentMd5.length !== 0 && contentMd5.length !== 16) {
+      const { bucket, key } = locate(options, location);
+      // Without it whoever holds the URL could store anything of any size under the key.
+      if (contentMd5.length !== 16) {
         throw new ConnectError(
-          `content_md5: is ${contentMd5.length} bytes, an MD5 digest has 16`,
+          `content_md5: is ${contentMd5.length} bytes, the MD5 digest of the content has 16`,
           Code.InvalidArgument,
         );
       }
+      if (contentLength < 0n)
+        throw new ConnectError(`content_length: is ${contentLength}, can not be negative`, Code.InvalidArgument);
       // Spelled as clients write them, who merge these with their own by exact name.
       const headers = {
-        ...(contentMd5.length === 16 ? { "Content-MD5": Buffer.from(contentMd5).toString("base64") } : {}),
+        "Content-MD5": Buffer.from(contentMd5).toString("base64"),
         ...(contentLength > 0n ? { "Content-Length": String(contentLength) } : {}),
       };
-      const signed = presigner.presign({
+      const signed = presign({
         method: "PUT",
         bucket,
         key,
@@ -50,8 +62,8 @@ export function objectStoreService(options: ObjectStoreServiceOptions): ServiceI
       };
     },
     async createDownloadUrl({ nativeUrl: url, expiresIn }) {
-      const location = parseOwnUrl(buckets, url);
-      const signed = presigner.presign({ method: "GET", ...location, expiresSeconds: lifetimeSeconds(expiresIn) });
+      const location = parseOwnUrl(options, url);
+      const signed = presign({ method: "GET", ...location, expiresSeconds: lifetimeSeconds(expiresIn) });
       return { signedUrl: signed.url, expiresAt: timestampFromDate(signed.expiresAt) };
     },
     async putObject({ location, content, nativeUrl: url }, { signal }) {
@@ -61,15 +73,16 @@ export function objectStoreService(options: ObjectStoreServiceOptions): ServiceI
           Code.ResourceExhausted,
         );
       }
-      const { bucket, key } = url === "" ? locate(buckets, location) : parseOwnUrl(buckets, url);
+      const { bucket, key } = url === "" ? locate(options, location) : parseOwnUrl(options, url);
       await store.put(bucket, key, content, { signal }).catch(rethrow);
       return { nativeUrl: nativeUrl(bucket, key) };
     },
     async getObject({ nativeUrl: url, maxBytes }, { signal }) {
-      const { bucket, key } = parseOwnUrl(buckets, url);
+      const { bucket, key } = parseOwnUrl(options, url);
       const limit = maxBytes > 0n ? Math.min(Number(maxBytes), maxGetBytes) : maxGetBytes;
       const { meta, body } = await store.get(bucket, key, { signal }).catch(rethrow);
       if (meta.size > limit) {
+        await leave(body);
         throw new ConnectError(
           `${url} is ${meta.size} bytes, the limit is ${limit}: read it from the object store`,
           Code.ResourceExhausted,
@@ -78,13 +91,21 @@ export function objectStoreService(options: ObjectStoreServiceOptions): ServiceI
       return { content: await readAll(body, limit).catch(rethrow) };
     },
     async listObjects({ nativeUrlPrefix, token }, { signal }) {
-      const { bucket, key } = parseOwnUrl(buckets, nativeUrlPrefix);
+      const { bucket, key } = parseOwnUrl(options, nativeUrlPrefix);
       const page = await store
         .list(bucket, { prefix: `${key}/`, signal, ...(token ? { continuationToken: token } : {}) })
         .catch(rethrow);
-      return { nativeUrls: page.objects.map((object) => nativeUrl(bucket, object.key)), token: page.nextContinuationToken ?? "" };
+      return {
+        nativeUrls: page.objects.map((object) => nativeUrl(bucket, object.key)),
+        token: page.nextContinuationToken ?? "",
+      };
     },
   };
+}
+
+/** A body that is not read holds a file or a connection open. */
+async function leave(body: ObjectBody): Promise<void> {
+  for await (const _chunk of body) return;
 }
 
 const codes: Readonly<Partial<Record<ObjectStoreErrorCode, Code>>> = {

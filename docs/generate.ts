@@ -1,10 +1,11 @@
 /**
  * Writes the pages of the reference that are made from the program itself: cli.md from each command's --help, channels.md from the .proto files.
  *
- * Run: node scripts/launch.mjs run docs/generate.ts           (with --check: writes nothing, exit 1 when a page is out of date)
+ * Run: node scripts/launch.mjs run docs/generate.ts
+ * With --check it writes nothing and fails when a page is out of date, or when errors.md lacks a code that the program has.
  */
 import { execFileSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { globSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 const root = join(import.meta.dirname, "..");
@@ -109,6 +110,18 @@ All reports may come more than once; the receiver drops what it has ([record.ts]
 `;
 }
 
+/** Codes in the sources: first arguments of the two coded errors, and the launcher's table of explanations. */
+function errorCodes(): string[] {
+  const files = globSync(["packages/*/src/**/*.ts", "scripts/**/*.mjs"], { cwd: root });
+  const codes = files.flatMap((file) => {
+    const source = readFileSync(join(root, file), "utf8");
+    const thrown = [...source.matchAll(/\b(?:HomeplaneError|LaunchError)\(\s*"([\w.]+)"/g)];
+    const listed = file.endsWith("explain.mjs") ? [...source.matchAll(/\bcode: "(\w+)"/g)] : [];
+    return file.endsWith(".test.ts") ? [] : [...thrown, ...listed].map(([, code = ""]) => code);
+  });
+  return [...new Set(codes)];
+}
+
 const pages = { "reference/cli.md": cliPage(), "reference/channels.md": channelsPage() };
 const check = process.argv.includes("--check");
 for (const [name, content] of Object.entries(pages)) {
@@ -116,6 +129,14 @@ for (const [name, content] of Object.entries(pages)) {
   if (!check) writeFileSync(file, content);
   else if (readFileSync(file, "utf8") !== content) {
     process.stderr.write(`docs/${name} is out of date: run node scripts/launch.mjs run docs/generate.ts\n`);
+    process.exitCode = 1;
+  }
+}
+if (check) {
+  const known = readFileSync(join(import.meta.dirname, "reference/errors.md"), "utf8");
+  const missing = errorCodes().filter((code) => !known.includes(`\`${code}\``));
+  if (missing.length > 0) {
+    process.stderr.write(`docs/reference/errors.md lacks ${missing.join(", ")}\n`);
     process.exitCode = 1;
   }
 }

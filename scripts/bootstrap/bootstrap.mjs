@@ -45,7 +45,7 @@ export async function bootstrap(paths, steps, context) {
 /** @param {import("./paths.mjs").Paths} paths @param {{ signal: AbortSignal, print: (text: string) => void }} context @returns {Promise<() => void>} */
 async function begin(paths, { signal, print }) {
   try {
-    accessSync(paths.root, constants.W_OK);
+    accessSync(paths.base, constants.W_OK);
     mkdirSync(paths.logs, { recursive: true });
     const release = await takeLock(paths.lock, signal, ({ pid }) =>
       print(`Another start is setting up (process ${pid}): waiting for it.\n`),
@@ -53,7 +53,7 @@ async function begin(paths, { signal, print }) {
     process.once("exit", release);
     return release;
   } catch (error) {
-    throw explainSystemError(`the checkout (${paths.root}) can not be written`, error);
+    throw explainSystemError(`${paths.base} can not be written`, error);
   }
 }
 

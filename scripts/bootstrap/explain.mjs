@@ -28,7 +28,8 @@ const rules = [
     pattern: /ENOSPC|EDQUOT|no space left on device|disk quota exceeded/i,
     code: "DiskFull",
     says: ({ step }) => `the disk is full: ${step} could not be written.`,
-    todo: () => `make room: about 1 GB in this checkout, npm's and pip's caches and the temporary folder. ${resume}`,
+    todo: () =>
+      `make room: about 1 GB in all, for Homeplane, npm's and pip's caches and the temporary folder. ${resume}`,
   },
   {
     pattern:
@@ -118,7 +119,7 @@ export function explainSystemError(step, error) {
     });
   }
   if (code === "EACCES" || code === "EPERM" || code === "EROFS") {
-    const todo = "make the checkout writable for the user who starts this (chown -R), or start as its owner.";
+    const todo = "make it writable for the user who starts this (chown -R), or start as its owner.";
     return new LaunchError("NotWritable", `${step}: ${error.message}.`, todo, { cause: error });
   }
   return error;

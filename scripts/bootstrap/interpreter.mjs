@@ -15,6 +15,9 @@ import { LaunchError } from "./launch-error.mjs";
 const oldestMinor = 10;
 const newestMinor = 14;
 
+const installInCheckout =
+  "install one (Debian, Ubuntu: apt install python3 python3-venv) and start again, or name one: node scripts/launch.mjs bootstrap --python <path>";
+
 const candidateNames = ["python3.13", "python3.12", "python3.11", "python3.10", "python3.14", "python3"];
 
 /** @param {string | undefined} path @param {string | undefined} requested a path or a name; then it is the only candidate @returns {Candidate[]} */
@@ -32,13 +35,11 @@ export function findInterpreters(path, requested) {
   return candidates;
 }
 
-/** The first that fits; otherwise the error says which next step is the shortest. @param {readonly Candidate[]} candidates @param {string | undefined} requested @returns {Interpreter} */
-export function chooseInterpreter(candidates, requested) {
+/** The first that fits; otherwise the error says which next step is the shortest. @param {readonly Candidate[]} candidates @param {string | undefined} requested @param {string} [install] what to do, without the last stop @returns {Interpreter} */
+export function chooseInterpreter(candidates, requested, install = installInCheckout) {
   const fit = candidates.find(({ found }) => isFit(found))?.found;
   if (fit) return fit;
   const range = `Python 3.${oldestMinor} to 3.${newestMinor}`;
-  const install =
-    "install one (Debian, Ubuntu: apt install python3 python3-venv) and start again, or name one: node scripts/launch.mjs bootstrap --python <path>";
   const able = candidates.find(({ found }) => found && isVersionFit(found));
   if (able?.found && !able.found.cpython) {
     throw new LaunchError("PythonNotCPython", `${able.name} is not CPython.`, `${install}.`);

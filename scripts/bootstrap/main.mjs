@@ -1,6 +1,4 @@
-import { constants } from "node:os";
 import { join, resolve } from "node:path";
-import { bootstrap } from "./bootstrap.mjs";
 import { describeError, LaunchError } from "./launch-error.mjs";
 import { nodeStep } from "./node-step.mjs";
 import { packagesStep } from "./packages-step.mjs";
@@ -8,6 +6,7 @@ import { checkout, pathsOf } from "./paths.mjs";
 import { checkPlatform } from "./platform.mjs";
 import { pythonStep } from "./python-step.mjs";
 import { runProgram } from "./run-program.mjs";
+import { setUp } from "./set-up.mjs";
 
 /** @typedef {import("./bootstrap.mjs").Step} Step */
 
@@ -30,18 +29,8 @@ async function launch(args) {
   checkPlatform({ platform: process.platform, arch: process.arch, glibc: "2.28" });
   const paths = pathsOf(checkout);
   const steps = [nodeStep(paths), packagesStep(paths), pythonStep(paths, python)];
-  // Progress goes to stderr: stdout belongs to the program (`homeplane status --json`).
-  const print = (/** @type {string} */ text) => void process.stderr.write(text);
-  const stop = endOnSignals();
-  try {
-    await bootstrap(paths, steps, { env: process.env, signal: stop.signal, print });
-  } catch (error) {
-    if (!(stop.signal.reason instanceof Interrupted)) throw error;
-    print(`homeplane: ${stop.signal.reason.message}\n`);
-    return stop.signal.reason.exitCode;
-  } finally {
-    stop.off();
-  }
+  const ended = await setUp(paths, steps, process.env);
+  if (ended !== undefined) return ended;
   if (program === undefined) return 0;
   const [script, ...rest] = program;
   return runProgram(join(paths.node, "bin/node"), [resolve(paths.root, script), ...rest], process.env);
@@ -75,27 +64,4 @@ function parseArgs(args) {
     `"${args.join(" ")}" is not known.`,
     "node scripts/launch.mjs [--python <interpreter>] start|cli|test|run <file>|bootstrap [arguments]",
   );
-}
-
-/** Until the program starts, a signal ends the step that runs, then this process; a second one does not wait for the step. */
-function endOnSignals() {
-  const controller = new AbortController();
-  const signals = /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"]);
-  const listeners = signals.map((name) => {
-    const listener = () => {
-      if (controller.signal.aborted) process.exit(128 + constants.signals[name]);
-      controller.abort(new Interrupted(128 + constants.signals[name]));
-    };
-    process.on(name, listener);
-    return () => process.off(name, listener);
-  });
-  return { signal: controller.signal, off: () => listeners.forEach((remove) => remove()) };
-}
-
-class Interrupted extends Error {
-  /** @param {number} exitCode */
-  constructor(exitCode) {
-    super("ended while setting up. Start again to go on from here.");
-    this.exitCode = exitCode;
-  }
 }

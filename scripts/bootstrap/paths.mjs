@@ -3,7 +3,8 @@ import { fileURLToPath } from "node:url";
 
 /**
  * @typedef {object} Paths Where everything is, absolute.
- * @property {string} root the checkout
+ * @property {string} root the checkout, or the package from npm
+ * @property {string} base the folder that is written to, as a reader knows it
  * @property {string} tools all that the bootstrap makes, apart from node_modules
  * @property {string} logs
  * @property {string} lock
@@ -13,11 +14,19 @@ import { fileURLToPath } from "node:url";
  */
 
 /** @param {string} root @returns {Paths} */
-export function pathsOf(root) {
-  const tools = join(root, ".tools");
+export const pathsOf = (root) => within({ root, base: root, tools: join(root, ".tools") });
+
+/** Of a package from npm, which may be read-only: all is made in the user's own folder. @param {string} root the package @param {string} home @returns {Paths} */
+export function pathsInHome(root, home) {
+  const base = join(home, ".homeplane");
+  return within({ root, base, tools: base });
+}
+
+/** @param {Pick<Paths, "root" | "base" | "tools">} folders @returns {Paths} */
+function within(folders) {
+  const { tools } = folders;
   return {
-    root,
-    tools,
+    ...folders,
     logs: join(tools, "log"),
     lock: join(tools, "bootstrap.lock"),
     ready: join(tools, "ready"),

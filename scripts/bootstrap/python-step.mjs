@@ -1,20 +1,20 @@
 /**
- * The Python environment with the pinned SDK: `.tools/python-3.<minor>-<attempt>/`, and the link `.tools/python` to the one in use.
+ * The Python environment with the pinned SDK: `<tools>/python-3.<minor>-<attempt>/`, and the link `<tools>/python` to the one in use.
  * Its scripts name their interpreter by path, so it cannot be made elsewhere and renamed: the link moves when it is whole.
  */
 import { existsSync } from "node:fs";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { chooseInterpreter, findInterpreters } from "./interpreter.mjs";
 import { runLogged } from "./run-logged.mjs";
 import { inputsHash, readStamp, stampName, writeStamp } from "./stamp.mjs";
 import { attempt, pruneVersions, removeLeftovers, swapLink } from "./swap-link.mjs";
 
-/** @param {import("./paths.mjs").Paths} paths @param {string | undefined} requested the interpreter that the user named @returns {import("./bootstrap.mjs").Step} */
-export function pythonStep(paths, requested) {
+/** @param {import("./paths.mjs").Paths} paths @param {string | undefined} requested the interpreter that the user named @param {string} [install] what to do when there is none @returns {import("./bootstrap.mjs").Step} */
+export function pythonStep(paths, requested, install) {
   const lock = join(paths.root, "tools/python/requirements.lock");
-  const inputs = inputsHash([lock], [process.arch, paths.root]);
+  const inputs = inputsHash([lock], [process.arch, dirname(paths.tools)]);
   const choose = (/** @type {NodeJS.ProcessEnv} */ env) =>
-    chooseInterpreter(findInterpreters(env["PATH"], requested), requested);
+    chooseInterpreter(findInterpreters(env["PATH"], requested), requested, install);
   return {
     title: "Python packages",
     size: "about 45 MB to fetch",

@@ -4,6 +4,7 @@
  */
 import { enableCompileCache } from "node:module";
 import { join } from "node:path";
+import { toolsFolder } from "./tools-folder.js";
 
-enableCompileCache(join(import.meta.dirname, "../../../.tools/compile-cache"));
+enableCompileCache(join(toolsFolder, "compile-cache"));
 await import("./program.ts");

@@ -1,0 +1,23 @@
+/**
+ * From TypeScript as Node runs it to JavaScript: types become blanks, so lines and columns in a stack trace stay those of the source.
+ * Node strips types by itself, but not below node_modules.
+ */
+import { stripTypeScriptTypes } from "node:module";
+
+/** Import and export declarations, import() with a literal. What a comment holds is also found; that does no harm. */
+const relativeSpecifier = /(\bfrom\s*|\bimport\s*\(?\s*)"(\.\.?\/[^"\n]+)"/g;
+
+/** The relative specifiers of a module, as written. */
+export const relativeImports = (code: string): readonly string[] =>
+  [...code.matchAll(relativeSpecifier)].flatMap(([, , specifier]) => specifier ?? []);
+
+export const toJavascriptName = (path: string): string => path.replace(/\.ts$/, ".js");
+
+/** The code of a `.ts` or `.js` module with all that names a `.ts` file renamed. Throws on syntax that is not erasable. */
+export function toJavascript(path: string, code: string): string {
+  const javascript = path.endsWith(".ts") ? stripTypeScriptTypes(code, { mode: "strip" }) : code;
+  return javascript.replace(
+    relativeSpecifier,
+    (_, before: string, specifier: string) => `${before}"${toJavascriptName(specifier)}"`,
+  );
+}

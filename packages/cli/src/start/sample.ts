@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { storeEnvironment } from "../up/compose.ts";
+import { storeEnvironment } from "../up/object-store.ts";
 import type { Running } from "../up/up.ts";
 import { watchRun } from "./watch-run.ts";
 

@@ -1,9 +1,10 @@
 /** What `up` leaves in the data dir for people and programs. */
 import { symlink, rm } from "node:fs/promises";
 import { relative } from "node:path";
-import { type Homeplane, storeEnvironment } from "./compose.ts";
+import type { Homeplane } from "./compose.ts";
 import type { UpConfig } from "./config.ts";
 import { type DataDirPaths, writeOwned } from "./data-dir.ts";
+import { storeEnvironment } from "./object-store.ts";
 
 /** The contents of endpoints.json. */
 export interface Endpoints {

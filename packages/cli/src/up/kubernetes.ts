@@ -1,0 +1,72 @@
+import { cpus } from "node:os";
+import { taskActionCrd } from "@homeplane/idl";
+import { type CustomResourceDefinition, customResourceDefinitions, isAlreadyExists, KubeClient } from "@homeplane/kube";
+import { type PodLogsRequest, ProcessRuntime, startEmbeddedKube } from "@homeplane/kube-embedded";
+import { type Logger, type Service, systemClock as clock } from "@homeplane/runtime-kit";
+import type { UpConfig } from "./config.ts";
+import type { DataDirPaths } from "./data-dir.ts";
+import { listenNear } from "./ports.ts";
+import type { PythonEnvironment } from "./python.ts";
+
+export interface EmbeddedKubernetes {
+  readonly kubeconfigPath: string;
+  readonly port: number;
+  /** A client for one component; its name shows in the API's log. */
+  client(userAgent: string): KubeClient;
+  /** The API's own housekeeping, and the processes behind it. */
+  readonly services: readonly Service[];
+  close(): Promise<void>;
+}
+
+const random = Math.random;
+
+/** The Kubernetes API, with TaskActions in it, and local processes behind its pods. */
+export async function startKubernetes(
+  config: UpConfig,
+  paths: DataDirPaths,
+  python: PythonEnvironment,
+  preferredPort: number,
+  component: (name: string) => Logger,
+): Promise<EmbeddedKubernetes> {
+  // Each reads the other: the runtime is a client of the API, the API serves the runtime's logs.
+  let runtime: ProcessRuntime | undefined;
+  const podLogs = (request: PodLogsRequest): AsyncIterable<Uint8Array> => {
+    if (runtime === undefined) throw new Error("the process runtime has not started yet");
+    return runtime.podLogs(request);
+  };
+  const common = { dataDir: paths.kube, host: config.host, clock, random, log: component("kube"), podLogs };
+  const kube = await listenNear(preferredPort, (port) => startEmbeddedKube({ ...common, port }));
+  const client = (userAgent: string): KubeClient =>
+    new KubeClient({ transport: kube.transport, log: component(userAgent), clock, random, userAgent });
+  try {
+    await applyCrd(client("homeplane"));
+  } catch (error) {
+    await kube.close();
+    throw error;
+  }
+  runtime = new ProcessRuntime({
+    client: client("process-runtime"),
+    dataDir: paths.kube,
+    nodeName: "local",
+    python: python.python,
+    baseEnv: config.podEnvironment,
+    slots: config.slots ?? Math.max(4, cpus().length * 2),
+    clock,
+    random,
+    log: component("process-runtime"),
+  });
+  const housekeeping: Service = { name: "kube", run: (signal) => kube.run(signal) };
+  const { kubeconfigPath, port } = kube;
+  return { kubeconfigPath, port, client, services: [housekeeping, runtime], close: () => kube.close() };
+}
+
+async function applyCrd(client: KubeClient): Promise<void> {
+  const crd: CustomResourceDefinition = taskActionCrd;
+  try {
+    await client.create(customResourceDefinitions, crd);
+  } catch (error) {
+    if (!isAlreadyExists(error)) throw error;
+    // An older homeplane may have made it: its schema is brought up to date.
+    await client.patch(customResourceDefinitions, { name: crd.metadata.name }, { spec: crd.spec });
+  }
+}

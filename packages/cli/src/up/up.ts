@@ -23,16 +23,9 @@ export async function up(config: UpConfig, signal: AbortSignal): Promise<Running
   const unlock = await takeLock(paths.lock, paths.root);
   try {
     const python = await findPython(config.python);
-    const log: Logger = createLogger({ level: config.logLevel, file: paths.log });
+    const log = createLogger({ level: config.logLevel, file: paths.log });
     const homeplane = await compose(config, paths, python, log);
-    const stopped = homeplane
-      .run(signal)
-      .catch((error: unknown) => {
-        log.fatal({ event: "homeplane.failed", err: error });
-        const next = `the log tells more: ${paths.log}; start again, nothing that was accepted is lost`;
-        throw new HomeplaneError("ComponentFailed", messageOf(error), next, { cause: error });
-      })
-      .finally(() => rm(paths.endpoints, { force: true }).then(unlock));
+    const stopped = serve(homeplane, paths, log, unlock, signal);
     // Whoever awaits it gets the failure; until then it must not end the process unseen.
     stopped.catch(() => undefined);
     const endpoints = await writeFiles(config, paths, homeplane);
@@ -41,5 +34,24 @@ export async function up(config: UpConfig, signal: AbortSignal): Promise<Running
   } catch (error) {
     await unlock();
     throw error;
+  }
+}
+
+async function serve(
+  homeplane: Homeplane,
+  paths: DataDirPaths,
+  log: Logger,
+  unlock: () => Promise<void>,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    await homeplane.run(signal);
+  } catch (error) {
+    log.fatal({ event: "homeplane.failed", err: error });
+    const next = `the log tells more: ${paths.log}; start again, nothing that was accepted is lost`;
+    throw new HomeplaneError("ComponentFailed", messageOf(error), next, { cause: error });
+  } finally {
+    await rm(paths.endpoints, { force: true });
+    await unlock();
   }
 }

@@ -7,32 +7,22 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { isNotFound } from "@homeplane/kube";
 import { backoffMs, messageOf } from "@homeplane/runtime-kit";
 import { archiveKey } from "./archive.ts";
-import { type Chunk, type Chunks, type ContainerName, systemLine } from "./chunk.ts";
-import { LineCutter, type LogPiece } from "./line-cutter.ts";
+import { type Chunks, type ContainerName, systemLine } from "./chunk.ts";
+import type { LogPiece } from "./line-cutter.ts";
 import type { Context } from "./options.ts";
-import type { PodRef, PodSource } from "./pod-source.ts";
+import type { PodSource } from "./pod-source.ts";
+import { reading, StalledError } from "./reading.ts";
 import { readArchive } from "./read-archive.ts";
 import { SentWindow } from "./sent-window.ts";
-import { watchSilence } from "./silence.ts";
-import { type ActionAttempt, hasEnded, type TaskContainer } from "./task-pod.ts";
+import { type FollowTask, untilStarted } from "./until-started.ts";
 
 /** In a row, without a new line between. */
 const MAX_FAILURES = 5;
 const BACKOFF = { baseMs: 200, maxMs: 3_000, jitter: "full" } as const;
-/** The stream has ended and the status says "running": how many times we look again, `pollMs` apart at most. */
+/** Streams that end at once, in a row, though the container's status says "running": we look again, `pollMs` apart at most. */
 const MAX_EARLY_ENDS = 60;
-
-export interface FollowTask {
-  readonly pod: PodRef;
-  readonly owner: ActionAttempt;
-  readonly container: string;
-  /** When we stop waiting for the start, in ms since the epoch. */
-  readonly startBy: number;
-}
-
-class StalledError extends Error {
-  override readonly name = "StalledError";
-}
+/** A stream that lived this long did not end at once: something on the way closes silent ones. */
+const LONG_MS = 5_000;
 
 export async function* followContainer(
   context: Context,
@@ -59,6 +49,7 @@ export async function* followContainer(
       return;
     }
     let progress = false;
+    const startedAt = clock.now();
     try {
       const stream = reading(context, task, { of, sent, follow: !(stalled && start.ended), pods }, signal);
       let next = await stream.next();
@@ -70,27 +61,27 @@ export async function* followContainer(
       const half = next.value;
       const same = !progress && before === keyOf(half);
       before = keyOf(half);
-      if ((start.ended && same) || ++earlyEnds > MAX_EARLY_ENDS) {
+      if (start.ended) {
+        if (!same && ++earlyEnds <= MAX_EARLY_ENDS) continue;
         // Half a line is sent only when it is known to stay so: else the next reading brings the whole.
         if (half.length > 0) yield { ...of, pieces: half };
         return;
       }
-      if (start.ended) continue;
+      earlyEnds = clock.now() - startedAt >= LONG_MS ? 0 : earlyEnds + 1;
+      if (earlyEnds > MAX_EARLY_ENDS) {
+        yield* rest(context, task, of, sent, signal, new Error("the stream ends at once, the container does not"));
+        return;
+      }
       // Most likely it ended this moment, and its status will say so in the next.
-      await pods.changed(
-        task.pod,
-        Math.min(
-          pollMs,
-          backoffMs(BACKOFF, earlyEnds, () => 1),
-        ),
-        signal,
-      );
+      const wait = backoffMs({ ...BACKOFF, jitter: "none" }, earlyEnds, random);
+      await pods.changed(task.pod, Math.min(pollMs, wait), signal);
       continue;
     } catch (error) {
       if (signal.aborted) throw signal.reason;
+      const again = stalled;
       stalled = error instanceof StalledError;
       if (progress) failures = 0;
-      else if (!stalled) failures++;
+      else if (!stalled || again) failures++;
       log.debug({ event: "log.resume", ...of, failures, error: messageOf(error) });
       if (failures > MAX_FAILURES || (isNotFound(error) && (await pods.get(task.pod, signal)) === undefined)) {
         yield* rest(context, task, of, sent, signal, error);
@@ -103,87 +94,6 @@ export async function* followContainer(
 
 const keyOf = (pieces: readonly LogPiece[]): string =>
   pieces.map(({ time, content }) => `${time} ${content.toString("latin1")}`).join("");
-
-interface Reading {
-  readonly of: ContainerName;
-  readonly sent: SentWindow;
-  readonly follow: boolean;
-  readonly pods: PodSource;
-}
-
-/**
- * One reading; returns what comes after the last newline, which is not counted as sent. Throws when it breaks, or stays silent after
- * the container's end.
- */
-async function* reading(
-  context: Context,
-  { pod, container }: FollowTask,
-  { of, sent, follow, pods }: Reading,
-  signal: AbortSignal,
-): AsyncGenerator<Chunk, LogPiece[]> {
-  const { client, clock, log, stallMs } = context;
-  const stop = new AbortController();
-  const either = AbortSignal.any([signal, stop.signal]);
-  const since = sent.since;
-  const bytes = client.podLog(pod, {
-    container,
-    follow,
-    timestamps: true,
-    ...(since === undefined ? {} : { sinceTime: since }),
-    signal: either,
-  });
-  let endedBefore = false;
-  const look = async (): Promise<void> => {
-    try {
-      const ended = endOf(await pods.current(pod, either), container);
-      if (ended && endedBefore) stop.abort(new StalledError("the container has ended, its log stream has not"));
-      endedBefore = ended;
-    } catch (error) {
-      if (!either.aborted) log.debug({ event: "log.look_failed", ...of, error: messageOf(error) });
-    }
-  };
-  const cutter = new LineCutter();
-  const unsent = sent.unsent();
-  try {
-    for await (const part of watchSilence(bytes, clock, stallMs, () => void look())) {
-      endedBefore = false;
-      const pieces = cutter.push(part).filter(unsent);
-      for (const piece of pieces) sent.record(piece);
-      if (pieces.length > 0) yield { ...of, pieces };
-    }
-    return cutter.end().filter(unsent);
-  } finally {
-    stop.abort(new DOMException("the log is no longer read", "AbortError"));
-  }
-}
-
-const endOf = (pod: { readonly containers: readonly TaskContainer[] } | undefined, name: string): boolean =>
-  pod === undefined || pod.containers.some((one) => one.name === name && one.state === "ended");
-
-type Start =
-  | { readonly kind: "started"; readonly ended: boolean }
-  | { readonly kind: "never"; readonly why: string }
-  | { readonly kind: "gone" };
-
-async function untilStarted(context: Context, pods: PodSource, task: FollowTask, signal: AbortSignal): Promise<Start> {
-  const { clock, holdMs, pollMs } = context;
-  for (;;) {
-    const pod = await pods.current(task.pod, signal);
-    const container = pod?.containers.find((one) => one.name === task.container);
-    if (pod === undefined || container === undefined) return { kind: "gone" };
-    const ended = container.state === "ended" || hasEnded(pod, clock.now(), holdMs);
-    if (container.ran) return { kind: "started", ended };
-    if (ended) return { kind: "never", why: container.reason ?? pod.reason ?? "its pod ended before" };
-    if (clock.now() >= task.startBy) {
-      const why = container.reason === undefined ? "" : ` (${container.reason})`;
-      throw new ConnectError(
-        `container ${task.container} of pod ${task.pod.name} has not started${why}: no log yet`,
-        Code.NotFound,
-      );
-    }
-    await pods.changed(task.pod, Math.min(pollMs, Math.max(1, task.startBy - clock.now())), signal);
-  }
-}
 
 /** What the archive has beyond what was sent. */
 async function* rest(

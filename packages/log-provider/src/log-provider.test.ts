@@ -316,3 +316,14 @@ test("a bucket that is away for a while costs no log", async () => {
   expect(textOf(await readAllLogs(world))).toBe("safe\n");
   await rm(root, { recursive: true });
 });
+
+test("a reader is told when a live log broke off for good, instead of being shown an end", async () => {
+  await using world = await startWorld({ archiver: false });
+  await createPod(world);
+  await setPhase(world, name, "Running");
+  world.node.always = { kind: "refuse" };
+  await expect(readAllLogs(world)).rejects.toMatchObject({ code: Code.Unavailable });
+  world.node.always = { kind: "cut", afterBytes: 0, clean: true };
+  world.node.write(name, "main", ...lines(1, "unseen"));
+  await expect(readAllLogs(world)).rejects.toMatchObject({ code: Code.Unavailable });
+});

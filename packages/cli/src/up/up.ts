@@ -21,18 +21,21 @@ export interface Running {
 export async function up(config: UpConfig, signal: AbortSignal): Promise<Running> {
   const paths = await openDataDir(config.dataDir);
   const unlock = await takeLock(paths.lock, paths.root);
+  const abandon = new AbortController();
+  let stopped: Promise<void> | undefined;
   try {
     const python = await findPython(config.python);
     const log = createLogger({ level: config.logLevel, file: paths.log });
     const homeplane = await compose(config, paths, python, log);
-    const stopped = serve(homeplane, paths, log, unlock, signal);
+    stopped = serve(homeplane, paths, log, unlock, AbortSignal.any([signal, abandon.signal]));
     // Whoever awaits it gets the failure; until then it must not end the process unseen.
     stopped.catch(() => undefined);
     const endpoints = await writeFiles(config, paths, homeplane);
     log.info({ event: "homeplane.ready", ...endpoints });
     return { endpoints, paths, python, homeplane, stopped };
   } catch (error) {
-    await unlock();
+    abandon.abort();
+    await (stopped?.catch(() => undefined) ?? unlock());
     throw error;
   }
 }

@@ -161,16 +161,17 @@ test("the same start twice is one TaskAction, in a namespace that was made for i
   expect(namespace.metadata.labels).toMatchObject({ "flyte.org/project": "demo", "flyte.org/domain": "development" });
 });
 
-test.each([
+const refusals: [string, Order["order"], string, string][] = [
   ["a template over 1 MiB", start("r1", { size: (1 << 20) + 1 }), "InvalidSpec", "task_template"],
   ["what the schema refuses", start("r".repeat(31)), "InvalidResource", "runName"],
   [
     "an order that says nothing",
-    { case: "start", value: { $typeName: "homeplane.v1.StartAction", labels: {} } },
+    create(OrderSchema, { order: { case: "start", value: {} } }).order,
     "InvalidSpec",
     "action_id",
   ],
-])("%s is refused for good, by name, and acknowledged with that", async (_, order, code, field) => {
+];
+test.each(refusals)("%s is refused for good, by name, and acknowledged with that", async (_, order, code, field) => {
   await using it = await world();
   it.offer(order, start("good"));
   await it.until("acknowledged", () => it.acknowledged.length === 2);

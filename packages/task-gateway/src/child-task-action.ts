@@ -12,6 +12,12 @@ function invalid(field: string, problem: string): ConnectError {
   return new ConnectError(`${field}: ${problem}`, Code.InvalidArgument);
 }
 
+/** It becomes part of names and of addresses in the object store: nothing in it may lead elsewhere. */
+export function assertActionName(name: string): void {
+  if (/^[A-Za-z0-9][-A-Za-z0-9_.]{0,29}$/.test(name)) return;
+  throw invalid("action.action_id.name", `"${name}" must be 1 to 30 letters, digits, dashes, underscores, dots`);
+}
+
 /**
  * The TaskAction of a child. What it runs comes from the request; the context in which it runs (run spec, environment, organisation, labels)
  * from its parent's resource, never from the pod.
@@ -19,15 +25,20 @@ function invalid(field: string, problem: string): ConnectError {
 export function childTaskAction(parent: TaskAction, action: Action, task: TaskSpecAction): TaskAction {
   const name = action.actionId?.name ?? "";
   const template = task.spec?.taskTemplate;
-  if (!/^[A-Za-z0-9][-A-Za-z0-9_.]{0,29}$/.test(name)) throw invalid("action.action_id.name", `"${name}" must be 1 to 30 letters, digits, dashes, dots`);
+  assertActionName(name);
   if (template === undefined) throw invalid("action.task.spec.task_template", "is required");
   const bytes = toBinary(TaskTemplateSchema, template);
   if (bytes.length > maxTemplateBytes) {
-    throw invalid("action.task.spec.task_template", `is ${bytes.length} bytes, the limit is ${maxTemplateBytes}: pass large values as inputs`);
+    throw invalid(
+      "action.task.spec.task_template",
+      `is ${bytes.length} bytes, the limit is ${maxTemplateBytes}: pass large values as inputs`,
+    );
   }
   const { spec, metadata } = parent;
   const own = { [labels.action]: labelValue(name), [labels.actionType]: "task", [labels.isRoot]: "false" };
-  const inherited = Object.entries(metadata.labels ?? {}).filter(([key]) => key !== labels.terminationStatus && key !== labels.completedTime);
+  const inherited = Object.entries(metadata.labels ?? {}).filter(
+    ([key]) => key !== labels.terminationStatus && key !== labels.completedTime,
+  );
   const owner = {
     apiVersion: `${taskActions.group}/${taskActions.version}`,
     kind: taskActions.kind,

@@ -14,7 +14,9 @@ function project(object: TaskAction): TaskAction {
 /** Namespace and name of the parent's TaskAction. */
 export function parentKey(child: TaskAction): string {
   const { spec, metadata } = child;
-  return spec.parentActionName === undefined ? "" : `${metadata.namespace}/${taskActionName(spec.runName, spec.parentActionName)}`;
+  return spec.parentActionName === undefined
+    ? ""
+    : `${metadata.namespace}/${taskActionName(spec.runName, spec.parentActionName)}`;
 }
 
 export interface ChildListener {
@@ -26,7 +28,12 @@ export class Children {
   readonly #listeners = new Map<string, Set<ChildListener>>();
 
   constructor(options: { client: KubeClient; clock: Clock; random: Random; log: Logger }) {
-    this.informer = new Informer({ ...options, type: taskActionType, project, indexes: { parent: (child) => [parentKey(child)] } });
+    this.informer = new Informer({
+      ...options,
+      type: taskActionType,
+      project,
+      indexes: { parent: (child) => [parentKey(child)] },
+    });
     this.informer.onChange(({ type, object }) => {
       // A resource that is cleaned away says nothing new of the action.
       if (type === "deleted") return;

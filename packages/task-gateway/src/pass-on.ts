@@ -12,7 +12,13 @@ export function passOn(router: ConnectRouter, services: readonly DescService[], 
 function passOnMethod(router: ConnectRouter, method: DescMethod, upstream: Transport): void {
   if (method.methodKind === "unary") {
     router.rpc(method as DescMethod & { methodKind: "unary" }, async (request, ctx) => {
-      const { message } = await upstream.unary(method as DescMethod & { methodKind: "unary" }, ctx.signal, ctx.timeoutMs(), headers(ctx), request);
+      const { message } = await upstream.unary(
+        method as DescMethod & { methodKind: "unary" },
+        ctx.signal,
+        ctx.timeoutMs(),
+        headers(ctx),
+        request,
+      );
       return message;
     });
   } else if (method.methodKind === "server_streaming") {

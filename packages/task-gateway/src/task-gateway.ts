@@ -12,7 +12,15 @@ import { InternalRunService } from "@homeplane/idl/flyteidl2/workflow/internal_r
 import { RunService } from "@homeplane/idl/flyteidl2/workflow/run_service";
 import type { ObjectStoreService } from "@homeplane/idl/homeplane/v1/dataplane";
 import type { KubeClient } from "@homeplane/kube";
-import { type Clock, type HttpServer, listenHttp, type Logger, type Random, runServices, type Service } from "@homeplane/runtime-kit";
+import {
+  type Clock,
+  type HttpServer,
+  listenHttp,
+  type Logger,
+  type Random,
+  runServices,
+  type Service,
+} from "@homeplane/runtime-kit";
 import type { Client } from "@connectrpc/connect";
 import { actionsService } from "./actions-service.ts";
 import { Children } from "./children.ts";
@@ -54,7 +62,10 @@ export function createTaskGateway(options: TaskGatewayOptions): TaskGateway {
     name: "task-gateway",
     run: async (signal) => {
       signal.addEventListener("abort", () => stopping.abort(), { once: true });
-      await runServices([{ name: "task-gateway.taskactions", run: (stop) => children.informer.run(stop) }, traces], signal);
+      await runServices(
+        [{ name: "task-gateway.taskactions", run: (stop) => children.informer.run(stop) }, traces],
+        signal,
+      );
     },
   };
   return {
@@ -65,7 +76,10 @@ export function createTaskGateway(options: TaskGatewayOptions): TaskGateway {
         port,
         handler: connectNodeAdapter({
           routes: (router) => {
-            router.service(ActionsService, actionsService({ client: options.client, children, traces, stopping: stopping.signal }));
+            router.service(
+              ActionsService,
+              actionsService({ client: options.client, children, traces, stopping: stopping.signal }),
+            );
             passOn(router, passedOn, options.upstream);
           },
           interceptors: [...options.interceptors],

@@ -10,7 +10,16 @@ import type { EventsProxyService } from "@homeplane/idl/flyteidl2/workflow/event
 import type { InternalRunService } from "@homeplane/idl/flyteidl2/workflow/internal_run_service";
 import { ActionEventSchema, ActionStatusSchema } from "@homeplane/idl/flyteidl2/workflow/run_definition";
 import type { ObjectStoreService } from "@homeplane/idl/homeplane/v1/dataplane";
-import { type Backoff, backoffMs, type Clock, type Logger, messageOf, type Random, type Service, sleep } from "@homeplane/runtime-kit";
+import {
+  type Backoff,
+  backoffMs,
+  type Clock,
+  type Logger,
+  messageOf,
+  type Random,
+  type Service,
+  sleep,
+} from "@homeplane/runtime-kit";
 
 /** Traces of one parent that one watch replays. */
 const maxReplayed = 50_000;
@@ -41,7 +50,10 @@ export class Traces implements Service {
   /** Resolves when the trace is stored. `base` is the run's output base. */
   async record(base: string, trace: Action): Promise<void> {
     const content = toBinary(ActionSchema, trace);
-    await this.#options.objects.putObject({ nativeUrl: `${folder(base, trace.parentActionName ?? "")}/${trace.actionId?.name}.pb`, content });
+    await this.#options.objects.putObject({
+      nativeUrl: `${folder(base, trace.parentActionName ?? "")}/${trace.actionId?.name}.pb`,
+      content,
+    });
     for (const listener of this.#listeners.get(folder(base, trace.parentActionName ?? "")) ?? []) listener(trace);
     this.#report(trace);
   }
@@ -53,7 +65,8 @@ export class Traces implements Service {
     do {
       const page = await this.#options.objects.listObjects({ nativeUrlPrefix: folder(base, parent), token });
       for (const nativeUrl of page.nativeUrls) {
-        if (++count > maxReplayed) throw new ConnectError(`action ${parent} has more than ${maxReplayed} traces`, Code.ResourceExhausted);
+        if (++count > maxReplayed)
+          throw new ConnectError(`action ${parent} has more than ${maxReplayed} traces`, Code.ResourceExhausted);
         const { content } = await this.#options.objects.getObject({ nativeUrl });
         const trace = fromBinary(ActionSchema, content);
         this.#report(trace);
@@ -104,7 +117,13 @@ export class Traces implements Service {
           this.#unreported.delete(next[0]);
           continue;
         }
-        await sleep(this.#options.clock, backoffMs(retry, failures++, this.#options.random), signal).catch(() => undefined);
+        // Another one goes first then: one that can not be told must not hold up all others.
+        const latest = this.#unreported.get(next[0]);
+        this.#unreported.delete(next[0]);
+        if (latest !== undefined) this.#unreported.set(next[0], latest);
+        await sleep(this.#options.clock, backoffMs(retry, failures++, this.#options.random), signal).catch(
+          () => undefined,
+        );
       }
     }
   }
@@ -115,7 +134,13 @@ export class Traces implements Service {
     const call = { signal, timeoutMs: 30_000 };
     await this.#options.runs.recordAction({ actionId, parent: parentActionName ?? "", group, inputUri, spec }, call);
     const times = { ...(startTime ? { startTime } : {}), ...(endTime ? { endTime, updatedTime: endTime } : {}) };
-    const event = create(ActionEventSchema, { id: actionId, attempt: 1, phase, ...times, ...(outputs ? { outputs } : {}) });
+    const event = create(ActionEventSchema, {
+      id: actionId,
+      attempt: 1,
+      phase,
+      ...times,
+      ...(outputs ? { outputs } : {}),
+    });
     await this.#options.events.record({ events: [event] }, call);
     const status = create(ActionStatusSchema, { phase, attempts: 1, ...(endTime ? { endTime } : {}) });
     await this.#options.runs.updateActionStatus({ actionId, status }, call);

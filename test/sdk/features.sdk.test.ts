@@ -144,6 +144,17 @@ describe.skipIf(!hasPython)("the flyte SDK", { timeout: 120_000 }, () => {
     expect(result.case === "abortInfo" && result.value.reason).toBe("changed my mind");
   });
 
+  test("starts a task that was killed anew, at the cost of no retry, and keeps both logs", async () => {
+    const { run, outputs } = await homeplane.feature("killed_once", { FLAG: join(homeplane.dataDir, "killed-once") });
+    expect(outputs).toEqual(["second life"]);
+    const { status, attempts } = await homeplane.details(run);
+    expect(status?.attempts).toBe(1);
+    expect(attempts).toHaveLength(1);
+    const text = (await homeplane.log(run)).map((line) => line.text).join("");
+    expect(text).toContain("about to be killed\n");
+    expect(text.match(/Flyte runtime started/g)).toHaveLength(2);
+  });
+
   test("records traces beside their task", async () => {
     const { run, outputs } = await homeplane.feature("traced");
     expect(outputs).toEqual([6]);

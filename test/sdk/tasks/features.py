@@ -6,6 +6,7 @@ Prints one JSON object a line: {"run": name} as soon as the run exists, then {"p
 import asyncio
 import json
 import os
+import signal
 import sys
 import time
 
@@ -128,6 +129,15 @@ async def half_done(children: int, flag: str) -> int:
     return total
 
 
+@env.task
+def killed_once(flag: str) -> str:
+    if not os.path.exists(flag):
+        open(flag, "w").close()
+        print("about to be killed", flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+    return "second life"
+
+
 @flyte.trace
 async def step(i: int) -> int:
     return i + 1
@@ -156,6 +166,7 @@ FEATURES = {
     "family": (family, {"children": 3, "seconds": 120}),
     "binary": (binary, {}),
     "half_done": (half_done, {"children": 3, "flag": os.environ.get("FLAG", "")}),
+    "killed_once": (killed_once, {"flag": os.environ.get("FLAG", "")}),
     "traced": (traced, {"n": 3}),
 }
 

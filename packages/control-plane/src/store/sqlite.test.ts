@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { domain, project } from "../testing/harness.ts";
+import { domain, project } from "../testing/sample.ts";
 import { openSqliteStore } from "./sqlite.ts";
 
 let folder = "";
@@ -37,11 +37,11 @@ test("opening again keeps what was stored", async () => {
 test("a writer killed at any moment leaves no run without its root action and its order", async () => {
   const path = join(folder, "db.sqlite");
   let runs = 0;
-  for (let round = 0; round < 6; round++) {
+  for (let round = 0; round < 4; round++) {
     const writer = spawn(process.execPath, [join(import.meta.dirname, "../testing/writer.ts"), path]);
     await once(writer.stdout, "data");
     // Another moment in each round.
-    await new Promise((resolve) => setTimeout(resolve, 15 + round * 17));
+    await new Promise((resolve) => setTimeout(resolve, 15 + round * 23));
     const exited = once(writer, "exit");
     writer.kill("SIGKILL");
     expect((await exited)[1]).toBe("SIGKILL");

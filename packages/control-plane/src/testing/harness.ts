@@ -1,10 +1,8 @@
 /** The control plane on a port of its own, with real clients, and a data plane that keeps objects in memory. */
-import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError, createClient, createRouterTransport } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { DataProxyService } from "@homeplane/idl/flyteidl2/dataproxy/dataproxy_service";
 import { ProjectService } from "@homeplane/idl/flyteidl2/project/project_service";
-import { type TaskSpec, TaskSpecSchema } from "@homeplane/idl/flyteidl2/task/task_definition";
 import { TaskService } from "@homeplane/idl/flyteidl2/task/task_service";
 import { EventsProxyService } from "@homeplane/idl/flyteidl2/workflow/events_proxy_service";
 import { InternalRunService } from "@homeplane/idl/flyteidl2/workflow/internal_run_service";
@@ -14,20 +12,9 @@ import { OrchestrationService } from "@homeplane/idl/homeplane/v1/orchestration"
 import { silentLogger, systemClock } from "@homeplane/runtime-kit";
 import { createControlPlane, ensureProject } from "../control-plane.ts";
 import { openSqliteStore } from "../store/sqlite.ts";
+import { domain, org, project, projectId, taskSpec } from "./sample.ts";
 
-export const org = "acme";
-export const project = "shop";
-export const domain = "development";
-export const projectId = { organization: org, name: project, domain };
-
-/** Of a task `env.<name>`; `padding` bytes make it larger. */
-export function taskSpec(name = "hello", padding = 0): TaskSpec {
-  const id = { org, project, domain, name: `env.${name}`, version: "v1" };
-  return create(TaskSpecSchema, {
-    shortName: name,
-    taskTemplate: { id, type: "python", config: padding > 0 ? { padding: "x".repeat(padding) } : {} },
-  });
-}
+export { domain, org, project, projectId, taskSpec } from "./sample.ts";
 
 export const task = (name?: string) => ({ case: "taskSpec" as const, value: taskSpec(name) });
 export const inProject = { case: "projectId" as const, value: projectId };

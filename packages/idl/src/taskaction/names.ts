@@ -43,7 +43,10 @@ function sanitize(text: string, length: number): string {
 export function namespaceOf(project: string, domain: string): string {
   const plain = `${project}-${domain}`;
   if (dnsLabel.test(plain) && !reserved.test(plain) && !domain.includes("-")) return plain;
-  return `${sanitize(plain, 54)}-${shortHash(`${project}\n${domain}`)}`;
+  // A reserved start would make it Kubernetes' own again.
+  const clean = sanitize(plain, 52);
+  const own = /^kube(-|$)/.test(clean) ? `p-${clean}` : clean;
+  return `${own}-${shortHash(`${project}\n${domain}`)}`;
 }
 
 /**

@@ -52,7 +52,9 @@ export async function drive(
       }
       return undefined;
     case "ended":
-      return judgeEnd(deps, taskAction, pod, signal);
+      return judgeEnd(deps, taskAction, pod, state.end, signal);
+    default:
+      return state satisfies never;
   }
 }
 
@@ -154,9 +156,13 @@ async function noteWaiting(
   await writeStatus(deps, taskAction, progressed(taskAction, "WAITING_FOR_RESOURCES", entries, message, at), signal);
 }
 
-async function judgeEnd(deps: Deps, taskAction: TaskAction, pod: PodView, signal: AbortSignal): Promise<Next> {
-  if (pod.state.kind !== "ended") return undefined;
-  const { end } = pod.state;
+async function judgeEnd(
+  deps: Deps,
+  taskAction: TaskAction,
+  pod: PodView,
+  end: PodEnd,
+  signal: AbortSignal,
+): Promise<Next> {
   const { attempt, incarnation } = currentPod(taskAction);
   const files = await readAttemptFiles(deps.store, outputPrefixOf(taskAction, attempt, incarnation), signal);
   // The template is read only when it can matter: a success without outputs.

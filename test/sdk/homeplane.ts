@@ -72,13 +72,16 @@ export class TestHomeplane implements AsyncDisposable {
   /** What `source <data dir>/env` gives a user. */
   async environment(): Promise<Record<string, string>> {
     const lines = (await readFile(join(this.dataDir, "env"), "utf8")).split("\n").filter((line) => line !== "");
-    const pairs = lines.map((line) => /^export (\w+)='(.*)'$/.exec(line) ?? []);
+    const pairs = lines.flatMap((line) => {
+      const [, name, value] = /^export (\w+)='(.*)'$/.exec(line) ?? [];
+      return name === undefined || value === undefined ? [] : [[name, value] as const];
+    });
     const home = join(this.dataDir, "home");
     return {
       PATH: process.env["PATH"] ?? "",
       HOME: home,
       PYTHONUNBUFFERED: "1",
-      ...Object.fromEntries(pairs.map(([, k = "", v = ""]) => [k, v])),
+      ...Object.fromEntries(pairs),
     };
   }
 

@@ -29,12 +29,12 @@ Homeplane is ready.
   log             ${paths.log}
 
 In another terminal:
-  source ${paths.environment}      # FLYTECTL_CONFIG, KUBECONFIG and the object store's keys
-  flyte run my_file.py my_task         # flyte ${running(paths.flyteConfig)}
+  source ${paths.environment}
+  flyte run hello                    # the SDK's own example
+  python examples/hello.py           # the sample, or your own file
+  kubectl get taskactions -A -w      # the same seen from Kubernetes
 `);
 }
-
-const running = (config: string): string => `reads ${config}`;
 
 export async function runUp(options: Record<string, unknown>): Promise<void> {
   const config = upConfig(options, process.env, version);

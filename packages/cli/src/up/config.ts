@@ -38,10 +38,11 @@ export function upConfig(options: unknown, environment: NodeJS.ProcessEnv, versi
     const option = `--${String(issue?.path[0] ?? "").replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
     throw new HomeplaneError("InvalidOption", `${option}: ${issue?.message}`, "see `homeplane up --help`");
   }
-  const { dataDir, ...rest } = parsed.data;
+  const { dataDir, python, ...rest } = parsed.data;
   const { PATH = "/usr/local/bin:/usr/bin:/bin", LANG = "C.UTF-8", TZ } = environment;
   return {
     ...rest,
+    ...(python === undefined ? {} : { python: resolve(python) }),
     dataDir: resolve(dataDir ?? defaultDataDir()),
     host: "127.0.0.1",
     org: "homeplane",

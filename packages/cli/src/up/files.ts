@@ -1,6 +1,6 @@
 /** What `up` leaves in the data dir for people and programs. */
 import { symlink, rm } from "node:fs/promises";
-import { relative } from "node:path";
+import { dirname, relative } from "node:path";
 import type { Homeplane } from "./compose.ts";
 import type { UpConfig } from "./config.ts";
 import { type DataDirPaths, writeOwned } from "./data-dir.ts";
@@ -14,11 +14,16 @@ export interface Endpoints {
   readonly pid: number;
 }
 
-export async function writeFiles(config: UpConfig, paths: DataDirPaths, homeplane: Homeplane): Promise<Endpoints> {
+export async function writeFiles(
+  config: UpConfig,
+  paths: DataDirPaths,
+  homeplane: Homeplane,
+  python: string,
+): Promise<Endpoints> {
   await rm(paths.kubeconfig, { force: true });
   await symlink(relative(paths.root, homeplane.kubeconfig), paths.kubeconfig);
   await writeOwned(paths.flyteConfig, flyteConfig(config, homeplane.controlPlane));
-  await writeOwned(paths.environment, environmentFile(paths, homeplane));
+  await writeOwned(paths.environment, environmentFile(paths, homeplane, python));
   const endpoints = {
     controlPlane: homeplane.controlPlane,
     objectStore: homeplane.objectStore,
@@ -40,14 +45,17 @@ task:
 `;
 }
 
-/** Sourced by a shell. Values are of our own making: hex, base64url, paths and URLs. */
-function environmentFile(paths: DataDirPaths, homeplane: Homeplane): string {
+/** Sourced by a shell. `flyte` and `python` are then those of the environment in which the tasks run. */
+function environmentFile(paths: DataDirPaths, homeplane: Homeplane, python: string): string {
   const values = {
     FLYTECTL_CONFIG: paths.flyteConfig,
     KUBECONFIG: paths.kubeconfig,
     ...storeEnvironment(homeplane.objectStore, homeplane.credentials),
   };
-  return Object.entries(values)
-    .map(([name, value]) => `export ${name}='${value.replaceAll("'", String.raw`'\''`)}'\n`)
-    .join("");
+  const exports = Object.entries(values).map(([name, value]) => `export ${name}=${quoted(value)}\n`);
+  return [...exports, `export PATH=${quoted(dirname(python))}:"$PATH"\n`].join("");
+}
+
+function quoted(value: string): string {
+  return `'${value.replaceAll("'", String.raw`'\''`)}'`;
 }

@@ -30,7 +30,7 @@ export async function up(config: UpConfig, signal: AbortSignal): Promise<Running
     stopped = serve(homeplane, paths, log, unlock, AbortSignal.any([signal, abandon.signal]));
     // Whoever awaits it gets the failure; until then it must not end the process unseen.
     stopped.catch(() => undefined);
-    const endpoints = await writeFiles(config, paths, homeplane);
+    const endpoints = await writeFiles(config, paths, homeplane, python.python);
     log.info({ event: "homeplane.ready", ...endpoints });
     return { endpoints, paths, python, homeplane, stopped };
   } catch (error) {

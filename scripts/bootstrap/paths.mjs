@@ -19,7 +19,8 @@ export const pathsOf = (root) => within({ root, base: root, tools: join(root, ".
 /** Of a package from npm, which may be read-only: all is made in the user's own folder. @param {string} root the package @param {string} home @returns {Paths} */
 export function pathsInHome(root, home) {
   const base = join(home, ".homeplane");
-  return within({ root, base, tools: base });
+  // It is also the default data dir, in which "ready" would be taken for Homeplane's own.
+  return { ...within({ root, base, tools: base }), ready: join(base, "bootstrap.ready") };
 }
 
 /** @param {Pick<Paths, "root" | "base" | "tools">} folders @returns {Paths} */

@@ -8,9 +8,9 @@
 import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { basename, dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import { checkImports } from "./check-imports.ts";
 import { relativeImports } from "./javascript.ts";
 import { libraryManifest, packageManifest } from "./manifests.ts";
+import { pruneModules } from "./prune-modules.ts";
 import { stageWorkspace } from "./stage-workspace.ts";
 import { closureOf, readManifest, readWorkspaces } from "./workspaces.ts";
 
@@ -36,13 +36,16 @@ export async function stagePackage(root: string, stage: string): Promise<{ name:
     const folder = basename(dirname(file)) === "pack" ? "bin" : "bootstrap";
     await copy(file, join(stage, folder, basename(file)));
   }
-  for (const workspace of [cli, ...libraries]) {
-    const inside =
-      workspace === cli ? relative(root, cli.folder) : join("node_modules", ...workspace.manifest.name.split("/"));
+  const all = [cli, ...libraries].map((workspace) => ({
+    workspace,
+    inside: workspace === cli ? relative(root, cli.folder) : join("node_modules", workspace.manifest.name),
+  }));
+  for (const { workspace, inside } of all) {
     await writeJson(join(stage, inside, "package.json"), libraryManifest(workspace.manifest, own.version));
     await stageWorkspace(join(workspace.folder, "src"), join(stage, inside, "src"));
   }
-  await checkImports(stage);
+  const folders = all.map(({ inside }) => inside);
+  await pruneModules(stage, folders, join(stage, relative(root, cli.folder), "src/main.js"));
   return manifest;
 }
 

@@ -4,7 +4,7 @@ import { toJavascript, toJavascriptName } from "./javascript.ts";
 
 /** Tests, declarations and what else is only for those who work on the sources. */
 const isLeftOut = (path: string): boolean =>
-  /\.(test|d)\.[jt]s$/.test(path) || /(^|\/)testing\//.test(path) || /(^|\/)tsconfig\.json$/.test(path);
+  /\.(test|d)\.[jt]s$/.test(path) || /(^|\/)((testing|__snapshots__)\/|tsconfig\.json$)/.test(path);
 
 /** Copies a workspace's sources: modules as JavaScript, everything else (the console's page, JSON) as it is. */
 export async function stageWorkspace(source: string, target: string): Promise<void> {

@@ -16,7 +16,7 @@ import { type CreateRunRequest, CreateRunRequestSchema } from "@homeplane/idl/fl
 import { Bucket } from "@homeplane/idl/homeplane/v1/dataplane";
 import { OrderSchema } from "@homeplane/idl/homeplane/v1/orchestration";
 import { type Context, dataPlaneTimeoutMs } from "../context.ts";
-import { actionIdentifier, invalid, projectScope, runKey } from "../services/identifiers.ts";
+import { actionIdentifier, invalid, isBelow, projectScope, runKey, scopePrefix } from "../services/identifiers.ts";
 import { requireProject } from "../services/require-project.ts";
 import { findTask } from "../services/task-lookup.ts";
 import type { ActionRow, RunKey } from "../store/port.ts";
@@ -49,6 +49,9 @@ export async function createRun(ctx: Context, request: CreateRunRequest, request
   const key = { ...target, action: rootAction };
   const inputUri = await resolveInputs(ctx, request, target);
   const runOutputBase = runSpec.runBaseDir || (await runBase(ctx, target, inputUri));
+  // A bucket of the user's own is the user's affair; in ours a run stays below its project.
+  if (isBelow(runOutputBase, `${ctx.config.org}/`) && !isBelow(runOutputBase, scopePrefix(ctx, target)))
+    throw invalid("run_spec.run_base_dir", `"${runOutputBase}" is not below ${scopePrefix(ctx, target)}`);
   const kind = { case: "task" as const, spec, ...(taskId ? { id: taskId } : {}) };
   const root: ActionRow = {
     ...key,
@@ -175,8 +178,8 @@ async function resolveInputs(ctx: Context, { inputWrapper }: CreateRunRequest, t
     const { uri } = inputWrapper.value;
     if (uri === "") throw invalid("offloaded_input_data.uri", "is required");
     // Whoever may create runs here may read this project's inputs, not those of another one.
-    const own = `${ctx.config.org}/${target.project}/${target.domain}/`;
-    if (!/^[a-z0-9]+:\/\/[^/]+\/(.*)$/.exec(uri)?.[1]?.startsWith(own))
+    const own = scopePrefix(ctx, target);
+    if (!isBelow(uri, own))
       throw invalid("offloaded_input_data.uri", `"${uri}" is not below ${own} of the object store`);
     // UploadInputs gives out the folder, GetActionDataURIs (which a rerun asks) the file.
     return uri.endsWith(`/${inputsFile}`) ? uri : `${uri.replace(/\/+$/, "")}/${inputsFile}`;

@@ -90,3 +90,17 @@ test("a log that is not there yet is NOT_FOUND, which the client asks for again;
   });
   expect((await next()).value).toMatchObject({ logs: [{ lines: [{ message: "attempt 1\n" }] }] });
 });
+
+test("a code bundle is linked when it lies below the project that brought it, and no other key is signed for", async () => {
+  const bundle = async (codeBundleUri: string) => {
+    const taskTemplate = { type: "python", metadata: { codeBundleUri } };
+    const { run } = await h.runs.createRun({ id: inProject, task: { case: "taskSpec", value: { taskTemplate } } });
+    const actionId = { run: { project, domain, name: run?.action?.id?.run?.name ?? "" }, name: "a0" };
+    const source = { case: "actionAttemptId" as const, value: { actionId, attempt: 1 } };
+    return h.data.createDownloadLink({ artifactType: ArtifactType.CODE_BUNDLE, source });
+  };
+  const own = `s3://bucket-2/${org}/${project}/${domain}/d/code.tgz`;
+  expect((await bundle(own)).preSignedUrls?.signedUrl).toEqual([`http://signed/${own}`]);
+  const foreign = await refusal(bundle(`s3://bucket-2/${org}/other/${domain}/d/code.tgz`));
+  expect(foreign.code).toBe(Code.NotFound);
+});

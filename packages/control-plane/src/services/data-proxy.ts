@@ -8,12 +8,13 @@ import { Code, ConnectError, type ServiceImpl } from "@connectrpc/connect";
 import { inputsFile, isTerminal, outputsFile, reportFile, shortHash } from "@homeplane/idl";
 import { ArtifactType, type DataProxyService } from "@homeplane/idl/flyteidl2/dataproxy/dataproxy_service";
 import { InputsSchema, OutputsSchema } from "@homeplane/idl/flyteidl2/task/common";
+import type { TaskIdentifier } from "@homeplane/idl/flyteidl2/task/task_definition";
 import type { ActionDetails } from "@homeplane/idl/flyteidl2/workflow/run_definition";
 import { Bucket } from "@homeplane/idl/homeplane/v1/dataplane";
 import { nameTaken, newRunKey, newRunName, putInputs } from "../actions/create-run.ts";
 import { type Context, dataPlaneTimeoutMs } from "../context.ts";
 import type { ActionRow } from "../store/port.ts";
-import { actionKey, actionNotFound, invalid, projectScope } from "./identifiers.ts";
+import { actionKey, actionNotFound, invalid, isBelow, projectScope, scopePrefix } from "./identifiers.ts";
 import { requireProject } from "./require-project.ts";
 import { taskKey } from "./task-lookup.ts";
 
@@ -127,6 +128,17 @@ export function dataProxyService(ctx: Context): Partial<ServiceImpl<typeof DataP
     },
   };
 
+  /** The template names its bundle itself: only one that lies below the task's own project is signed for. */
+  async function deployedBundle(id: TaskIdentifier | undefined, expected?: string): Promise<string> {
+    const row = id === undefined ? undefined : await ctx.store.tasks.get(taskKey(id));
+    const uri = row?.spec.taskTemplate?.metadata?.codeBundleUri;
+    if (row === undefined || !uri || (expected !== undefined && uri !== expected))
+      throw new ConnectError("the task carries no code bundle of its project", Code.NotFound);
+    if (!isBelow(uri, scopePrefix(ctx, row)))
+      throw new ConnectError("the task's code bundle lies outside of its project", Code.PermissionDenied);
+    return uri;
+  }
+
   async function artifactUrl(
     type: ArtifactType,
     source: Parameters<NonNullable<ServiceImpl<typeof DataProxyService>["createDownloadLink"]>>[0]["source"],
@@ -142,12 +154,14 @@ export function dataProxyService(ctx: Context): Partial<ServiceImpl<typeof DataP
       }
       if (type !== ArtifactType.CODE_BUNDLE) throw invalid("artifact_type", "must be REPORT or CODE_BUNDLE");
       const row = await ctx.store.actions.get(actionKey(actionId), { withTaskSpec: true });
-      return bundleUri(row?.taskSpec?.taskTemplate?.metadata?.codeBundleUri);
+      const key = actionKey(actionId);
+      const uri = row?.taskSpec?.taskTemplate?.metadata?.codeBundleUri;
+      if (uri && isBelow(uri, scopePrefix(ctx, key))) return uri;
+      // A task that was deployed in another project brings its bundle from there.
+      const spec = details.metadata?.spec;
+      return deployedBundle(spec?.case === "task" ? spec.value.id : undefined, uri);
     }
-    if (source.case === "taskId" && type === ArtifactType.CODE_BUNDLE) {
-      const row = await ctx.store.tasks.get(taskKey(source.value));
-      return bundleUri(row?.spec.taskTemplate?.metadata?.codeBundleUri);
-    }
+    if (source.case === "taskId" && type === ArtifactType.CODE_BUNDLE) return deployedBundle(source.value);
     throw invalid("source", "one of action_attempt_id, task_id is required, and must fit artifact_type");
   }
 }
@@ -159,11 +173,6 @@ function decode<T extends DescMessage>(schema: T, content: Uint8Array, uri: stri
   } catch (error) {
     throw new ConnectError(`${uri} is no ${schema.typeName}`, Code.DataLoss, undefined, undefined, error);
   }
-}
-
-function bundleUri(uri: string | undefined): string {
-  if (!uri) throw new ConnectError("the task carries no code bundle", Code.NotFound);
-  return uri;
 }
 
 /** Of the attempt that succeeded; empty before. */

@@ -58,6 +58,16 @@ export function actionIdentifier(org: string, key: ActionKey): ActionIdentifier 
   return create(ActionIdentifierSchema, { run: runIdentifier(org, key), name: key.action });
 }
 
+/** Where all keys of a project's domain start. */
+export function scopePrefix(ctx: { config: { org: string } }, scope: { project: string; domain: string }): string {
+  return `${ctx.config.org}/${scope.project}/${scope.domain}/`;
+}
+
+/** Whether the key of a native URL (`scheme://bucket/key`) starts with `prefix`. */
+export function isBelow(nativeUrl: string, prefix: string): boolean {
+  return /^[a-z0-9]+:\/\/[^/]+\/(.*)$/s.exec(nativeUrl)?.[1]?.startsWith(prefix) ?? false;
+}
+
 export function runPath({ project, domain, run }: RunKey): string {
   return `${project}/${domain}/${run}`;
 }

@@ -122,9 +122,17 @@ function errorCodes(): string[] {
   return [...new Set(codes)];
 }
 
+/** As the format check wants it. */
+function formatted(name: string, content: string): string {
+  const biome = join(root, "node_modules/@biomejs/biome/bin/biome");
+  const args = [biome, "format", `--stdin-file-path=docs/${name}`];
+  return execFileSync(process.execPath, args, { cwd: root, input: content, encoding: "utf8" });
+}
+
 const pages = { "reference/cli.md": cliPage(), "reference/channels.md": channelsPage() };
 const check = process.argv.includes("--check");
-for (const [name, content] of Object.entries(pages)) {
+for (const [name, text] of Object.entries(pages)) {
+  const content = formatted(name, text);
   const file = join(import.meta.dirname, name);
   if (!check) writeFileSync(file, content);
   else if (readFileSync(file, "utf8") !== content) {

@@ -123,12 +123,18 @@ function attemptEvents(
   const seen = record === undefined ? seenPhases(ctx.taskAction, pod) : [];
   const entries = [...stored, ...seen.filter((entry) => !stored.some((known) => known.phase === entry.phase))]
     .filter((entry) => rank[entry.phase] <= rank.RUNNING)
+    // After a relaunch the attempt has run, in a pod that is gone; the new one is told when it runs.
+    .filter((entry) => entry.phase !== "RUNNING" || record !== undefined || hasStarted(pod))
     .toSorted((a, b) => rank[a.phase] - rank[b.phase]);
   const podName = record?.podName ?? pod?.name;
   // An ended attempt says for ever what it said at its end, whatever later ones do.
   const prefix = record?.outputUri ?? outputPrefixOf(ctx.taskAction, attempt, currentPod(ctx.taskAction).incarnation);
   const events = entries.map((entry) => phaseEvent(ctx, attempt, entry, podName, prefix));
   return record === undefined ? events : [...events, endEvent(ctx, record)];
+}
+
+function hasStarted(pod: PodView | undefined): boolean {
+  return pod?.state.kind === "running" || pod?.state.kind === "ended";
 }
 
 function phaseEvent(

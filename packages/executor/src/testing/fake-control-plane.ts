@@ -28,6 +28,18 @@ export class FakeControlPlane {
   }
 
   transport(): Transport {
+    const router = this.#router();
+    return {
+      // As a connection that is refused: a day of it must cost no more than it needs.
+      unary: async (...call) => {
+        if (this.away) throw unavailable();
+        return await router.unary(...call);
+      },
+      stream: (...call) => router.stream(...call),
+    };
+  }
+
+  #router(): Transport {
     return createRouterTransport(({ service }) => {
       service(EventsProxyService, {
         record: ({ events }) => this.#call({}, () => events.forEach((event) => this.#take(event))),

@@ -7,7 +7,6 @@ import { taskActionCrd, type TaskAction, terminalPhase } from "@homeplane/idl";
 import { ContainerErrorSchema, ErrorDocumentSchema } from "@homeplane/idl/flyteidl2/core/execution";
 import { type Order, OrderSchema } from "@homeplane/idl/homeplane/v1/orchestration";
 import {
-  type CustomResourceDefinition,
   customResourceDefinitions,
   KubeClient,
   type Pod,
@@ -17,7 +16,7 @@ import {
 } from "@homeplane/kube";
 import { ApiServer, inProcessTransport, openStore, type Store } from "@homeplane/kube-embedded";
 import { createOperator } from "@homeplane/operator";
-import { type Service, silentLogger } from "@homeplane/runtime-kit";
+import { type Random, type Service, silentLogger } from "@homeplane/runtime-kit";
 import { createExecutor } from "../executor.ts";
 import { taskActionType } from "../resource.ts";
 import { FakeControlPlane } from "./fake-control-plane.ts";
@@ -39,6 +38,8 @@ export type Script = (turn: PodTurn) => Plan & Leaves;
 export interface WorldOptions {
   readonly script: Script;
   readonly seed?: number;
+  /** Instead of the seed's. */
+  readonly random?: Random;
   readonly crash?: CrashPoint;
 }
 
@@ -61,20 +62,23 @@ export class World {
   readonly completed = new Set<string>();
   readonly #store: Store;
   readonly #stop = new AbortController();
+  readonly #operatorStop = new AbortController();
   readonly #running: Promise<void>[] = [];
-  readonly #random;
+  readonly #random: Random;
   readonly #script: Script;
   #crash: CrashPoint | undefined;
   #executor: Mortal | undefined;
   #sequence = 0n;
 
-  constructor({ script, seed = 1, crash }: WorldOptions) {
-    this.#random = seededRandom(seed);
+  constructor({ script, seed = 1, random = seededRandom(seed), crash }: WorldOptions) {
+    this.#random = random;
     this.#script = script;
     this.#crash = crash;
     this.#store = openStore({ path: ":memory:" });
     const common = { clock: this.clock, random: this.#random, log: silentLogger };
-    this.server = new ApiServer({ ...common, store: this.#store, podLogs: async function* () {} });
+    // Its uids come from it: they must differ.
+    const ids = seededRandom(seed);
+    this.server = new ApiServer({ ...common, random: ids, store: this.#store, podLogs: async function* () {} });
     this.client = new KubeClient({ ...common, transport: inProcessTransport(this.server) });
     this.kubelet = new FakeKubelet({
       client: this.client,
@@ -95,7 +99,7 @@ export class World {
       version: "0",
     });
     this.#run({ name: "api", run: (signal) => this.server.run(signal) });
-    this.#run(operator);
+    this.#running.push(operator.run(AbortSignal.any([this.#operatorStop.signal, this.#stop.signal])));
     this.startExecutor();
     await this.quiet();
     return this;
@@ -129,6 +133,10 @@ export class World {
     });
     this.#executor = mortal;
     this.#running.push(executor.run(AbortSignal.any([mortal.signal, this.#stop.signal])));
+  }
+
+  stopOperator(): void {
+    this.#operatorStop.abort();
   }
 
   /** As kill -9 would. */

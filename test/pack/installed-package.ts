@@ -8,7 +8,7 @@ import { createInterface } from "node:readline";
 import { findProgram } from "../../scripts/bootstrap/find-program.mjs";
 import { LaunchError } from "../../scripts/bootstrap/launch-error.mjs";
 import { npmCommand } from "../../scripts/bootstrap/npm-command.mjs";
-import { runLogged } from "../../scripts/bootstrap/run-logged.mjs";
+import { explainLogged, runLogged } from "../../scripts/bootstrap/run-logged.mjs";
 import { makePackage } from "../../scripts/pack/make-package.ts";
 
 export const root = join(import.meta.dirname, "../..");
@@ -22,6 +22,20 @@ export const systemNode = findProgram(
     .filter((folder) => !folder.startsWith(root))
     .join(delimiter),
 );
+
+/** Leaves time for the tests within a minute. */
+const longestInstallMs = 40_000;
+/** A registry that can not be reached is known after seconds; the log says what npm waits for. */
+const installOptions = [
+  "--no-audit",
+  "--no-fund",
+  "--ignore-scripts",
+  "--prefer-offline",
+  "--fetch-retries=1",
+  "--fetch-retry-mintimeout=500",
+  "--fetch-retry-maxtimeout=1000",
+  "--loglevel=http",
+];
 
 export interface Endpoints {
   readonly controlPlane: string;
@@ -60,17 +74,17 @@ export class InstalledPackage implements AsyncDisposable {
   /** Undefined when it is installed; otherwise why the registry can not be reached. Any other failure is thrown. */
   async install(): Promise<string | undefined> {
     const npm = npmCommand(process.env);
-    const options = ["--no-audit", "--no-fund", "--ignore-scripts", "--prefer-offline", "--fetch-retries=1"];
-    const args = [...npm.args, "install", "--prefix", join(this.temporary, "prefix"), ...options, this.tarball];
-    const command = { step: "the package", tool: "npm", file: npm.file, args } as const;
+    const args = [...npm.args, "install", "--prefix", join(this.temporary, "prefix"), ...installOptions, this.tarball];
     const log = join(this.temporary, "npm.log");
+    const command = { step: "the package", tool: "npm", file: npm.file, args, log } as const;
+    const signal = AbortSignal.timeout(longestInstallMs);
     try {
-      const signal = AbortSignal.timeout(50_000);
-      await runLogged({ ...command, cwd: this.temporary, env: process.env, log }, signal);
+      await runLogged({ ...command, cwd: this.temporary, env: process.env }, signal);
       return undefined;
     } catch (error) {
-      if (error instanceof LaunchError && error.code === "NoNetwork") return error.message;
-      throw error;
+      const failure = signal.aborted ? explainLogged(command, "took too long") : error;
+      if (failure instanceof LaunchError && failure.code === "NoNetwork") return failure.message;
+      throw failure;
     }
   }
 

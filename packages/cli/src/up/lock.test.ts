@@ -36,6 +36,20 @@ test("the lock of a process that was killed is taken over", async () => {
   await (await takeLock(path, dir))();
 });
 
+test("a killed process that nobody has waited for yet holds no lock", async () => {
+  // The shell becomes `sleep`, which never waits for the child that it inherits.
+  const parent = spawn("sh", ["-c", "sleep 60 & echo $!; exec sleep 60"], { stdio: ["ignore", "pipe", "ignore"] });
+  const [output] = (await once(parent.stdout, "data")) as [Buffer];
+  const pid = Number(output.toString());
+  const line = await lineOf(pid);
+  process.kill(pid, "SIGKILL");
+  while (!/\) Z /.test(await readFile(`/proc/${pid}/stat`, "utf8")))
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  await writeFile(path, line);
+  expect(await lockHolder(path)).toBeUndefined();
+  parent.kill("SIGKILL");
+});
+
 test("a process that merely has the same pid is not taken for the holder", async () => {
   await writeFile(path, `${process.pid} 1\n`);
   expect(await lockHolder(path)).toBeUndefined();

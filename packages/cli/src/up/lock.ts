@@ -7,12 +7,16 @@ export interface Holder {
   readonly startTime: string;
 }
 
-/** Clock ticks since boot at which the process started, `undefined` when there is none. proc(5), /proc/pid/stat field 22. */
+/**
+ * Clock ticks since boot at which the process started; `undefined` when there is none, or only what its parent has not waited for yet.
+ * proc(5), /proc/pid/stat, fields 3 and 22.
+ */
 async function startTimeOf(pid: number): Promise<string | undefined> {
   try {
     const stat = await readFile(`/proc/${pid}/stat`, "utf8");
     // The second field is the program's name in parentheses and may hold anything.
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return fields[0] === "Z" ? undefined : fields[19];
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT" || code === "ESRCH") return undefined;

@@ -1,4 +1,4 @@
-import { HomeplaneError, type HttpServer } from "@homeplane/runtime-kit";
+import { HomeplaneError, type HttpServer, listenHttp } from "@homeplane/runtime-kit";
 import { readJson } from "./data-dir.ts";
 
 /** The ports beside the control plane's own. */
@@ -34,4 +34,11 @@ export async function listenNear<T extends Pick<HttpServer, "port">>(
     if (!taken || port === 0) throw error;
     return listen(0);
   }
+}
+
+/** Fails with PortTaken before anything is made: a start that can not succeed should leave nothing. */
+export async function requireFree(host: string, port: number): Promise<void> {
+  if (port === 0) return;
+  const probe = await listenHttp({ host, port, handler: (_, response) => response.end() });
+  await probe.close(0);
 }

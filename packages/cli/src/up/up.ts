@@ -6,6 +6,7 @@ import type { UpConfig } from "./config.ts";
 import { type DataDirPaths, openDataDir } from "./data-dir.ts";
 import { type Endpoints, writeFiles } from "./files.ts";
 import { takeLock } from "./lock.ts";
+import { requireFree } from "./ports.ts";
 import { findPython, type PythonEnvironment } from "./python.ts";
 
 export interface Running {
@@ -25,6 +26,7 @@ export async function up(config: UpConfig, signal: AbortSignal): Promise<Running
   let stopped: Promise<void> | undefined;
   try {
     const python = await findPython(config.python);
+    await requireFree(config.host, config.port);
     const log = createLogger({ level: config.logLevel, file: paths.log });
     const homeplane = await compose(config, paths, python, log);
     stopped = serve(homeplane, paths, log, unlock, AbortSignal.any([signal, abandon.signal]));

@@ -278,7 +278,7 @@ export const AcknowledgeOrdersResponseSchema: GenMessage<AcknowledgeOrdersRespon
  */
 export const OrchestrationService: GenService<{
   /**
-   * Idempotent by cluster name. The control plane offers orders only to registered clusters.
+   * Says that this cluster is there and which version it runs. Idempotent by cluster name.
    *
    * @generated from rpc homeplane.v1.OrchestrationService.RegisterCluster
    */
@@ -296,7 +296,8 @@ export const OrchestrationService: GenService<{
     output: typeof HeartbeatResponseSchema;
   },
   /**
-   * Every order that was never acknowledged, oldest first, then new ones as they come to be. Delivered at least once.
+   * Every order that was never acknowledged, oldest first, then new ones as they come to be. Delivered at least once. There is
+   * one cluster a control plane so far: each watcher gets all orders.
    *
    * @generated from rpc homeplane.v1.OrchestrationService.WatchOrders
    */

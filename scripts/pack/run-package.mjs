@@ -4,7 +4,6 @@ import { createRequire } from "node:module";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { explainSystemError } from "../bootstrap/explain.mjs";
 import { describeError, LaunchError, systemCode } from "../bootstrap/launch-error.mjs";
 import { pathsInHome } from "../bootstrap/paths.mjs";
 import { checkPlatform, thisMachine } from "../bootstrap/platform.mjs";
@@ -63,7 +62,10 @@ function makePython() {
     // Also the default data dir: for its owner alone.
     mkdirSync(paths.base, { recursive: true, mode: 0o700 });
   } catch (error) {
-    throw explainSystemError(`${paths.base} can not be made`, error);
+    if (systemCode(error) === undefined) throw error;
+    const what = error instanceof Error ? error.message : "";
+    const todo = "make the home folder writable for this user, or name both --python and --data-dir.";
+    throw new LaunchError("NotWritable", `${paths.base} can not be made: ${what}.`, todo, { cause: error });
   }
   return setUp(paths, [pythonStep(paths, undefined, otherPython)], process.env);
 }

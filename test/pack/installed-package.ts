@@ -63,8 +63,13 @@ export class InstalledPackage implements AsyncDisposable {
 
   static async make(): Promise<InstalledPackage> {
     const temporary = await mkdtemp(join(tmpdir(), "homeplane-installed-"));
-    await mkdir(join(temporary, "home"));
-    return new InstalledPackage(temporary, await makePackage(root, temporary));
+    try {
+      await mkdir(join(temporary, "home"));
+      return new InstalledPackage(temporary, await makePackage(root, temporary));
+    } catch (error) {
+      await rm(temporary, { recursive: true, force: true });
+      throw error;
+    }
   }
 
   get modules(): string {

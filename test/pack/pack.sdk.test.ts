@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ended, InstalledPackage, python, root, systemNode } from "./installed-package.ts";
 
+const resources = new AsyncDisposableStack();
 let installed: InstalledPackage;
 /** Why the package could not be installed here. */
 let obstacle: string | undefined;
@@ -14,13 +15,13 @@ let obstacle: string | undefined;
 let unpacked: string;
 
 beforeAll(async () => {
-  installed = await InstalledPackage.make();
+  installed = resources.use(await InstalledPackage.make());
   unpacked = join(installed.temporary, "unpacked");
   await mkdir(unpacked);
   execFileSync("tar", ["-xzf", installed.tarball, "-C", unpacked, "--strip-components=1"]);
   obstacle = existsSync(python) ? await installed.install() : ".tools/python is missing";
 }, 60_000);
-afterAll(() => installed[Symbol.asyncDispose]());
+afterAll(() => resources.disposeAsync());
 
 const versionOf = (node: string): string => execFileSync(node, ["--version"], { encoding: "utf8" }).trim().slice(1);
 const majorOf = (node: string): string | undefined => versionOf(node).split(".")[0];

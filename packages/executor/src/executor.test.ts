@@ -409,6 +409,39 @@ test("a view that lags makes no second pod and revives nothing", async () => {
   expect(world.controlPlane.ends.get("a0")).toEqual(new Set([ActionPhase.SUCCEEDED]));
 });
 
+test("a decision on a view that somebody has overtaken is not written", async () => {
+  await using world = await worldOf(({ attempt }) => (attempt === 1 ? userError : succeeds));
+  let overtaken = false;
+  world.before = async ({ method, path, body }) => {
+    if (overtaken || method !== "PATCH" || !path.endsWith("/status")) return;
+    if (!new TextDecoder().decode(body).includes("attemptHistory")) return;
+    overtaken = true;
+    const { metadata } = await world.taskAction("r1");
+    const error = { code: "Other", kind: "USER", message: "by another executor" };
+    const at = new Date(world.clock.now()).toISOString();
+    const record = { attempt: 1, phase: "FAILED", startedAt: at, endedAt: at, error };
+    const conditions = [{ type: "Progressing", status: "True", reason: "RetryableFailure", lastTransitionTime: at }];
+    const name = { namespace: metadata.namespace ?? "", name: metadata.name };
+    const status = { attempts: 2, systemFailures: 0, attemptHistory: [record], conditions };
+    await world.client.patch(taskActionType, name, { status }, { subresource: "status" });
+  };
+  world.submit("r1", { retries: 1 });
+  await world.untilReported("a0");
+  await checkEnd(world, { a0: 1 });
+  expect(codes(await world.taskAction("r1"))).toEqual(["Other", undefined]);
+});
+
+test("two executors at once, as while leadership is handed over, make no second pod and tell one story", async () => {
+  await using world = await worldOf(({ turn }) =>
+    turn === 0 ? userError : turn === 1 ? { kind: "exit", code: 137 } : { ...succeeds, runMs: 2000 },
+  );
+  world.startExecutor();
+  world.submit("r1", { retries: 1 });
+  await world.untilReported("a0");
+  await checkEnd(world, { a0: 1 });
+  expect(world.kubelet.podsOf.get("a0")).toBe(3);
+});
+
 function isPodCreate({ method, path }: TransportRequest): boolean {
   return method === "POST" && /\/pods$/.test(path);
 }

@@ -171,10 +171,11 @@ export class World {
     await this.client.create(taskActionType, { ...child, spec: { ...child.spec, ...spec } });
   }
 
-  /** Time passes in steps; at each end the kubelet looks, a crashed executor starts again, and the invariants hold. */
+  /** Time passes in steps; at each end the kubelet looks, and a crashed executor starts again. The invariants hold before and after. */
   async pass(ms: number, step = stepMs): Promise<void> {
     for (let left = ms; left > 0; left -= step) {
       await this.clock.advance(Math.min(step, left), () => this.quiet());
+      await this.check();
       await this.kubelet.sync();
       await this.quiet();
       if (!this.isExecutorUp && this.#restarts) this.startExecutor();

@@ -28,7 +28,7 @@ async function live(crash?: CrashPoint): Promise<number> {
 }
 
 describe("a crash at any side effect loses nothing and makes no second pod", () => {
-  test.each(["before", "after"] as const)("%s it takes effect", async (when) => {
+  test.each(["before", "after"] as const)("%s it takes effect", { timeout: 60_000 }, async (when) => {
     const effects = await live();
     expect(effects).toBeGreaterThan(15);
     for (let at = 1; at <= effects; at++) {
@@ -40,20 +40,24 @@ describe("a crash at any side effect loses nothing and makes no second pod", () 
     }
   });
 
-  test.each(["before", "after"] as const)("%s it takes effect, while a family is aborted", async (when) => {
-    for (let at = 1; at <= 24; at++) {
-      await using world = await new World({ script: () => ({ kind: "run" }), crash: { at, when } }).start();
-      world.submit("r1");
-      await world.until("root", async () => (await world.livePods()).length > 0);
-      await world.addChild("r1", "c1");
-      await world.pass(2000);
-      world.abortAction("r1");
-      await world.untilReported("a0", "c1");
-      await world.pass(20_000, 5000);
-      expect((await world.client.list(pods)).items, `a crash ${when} side effect ${at}`).toEqual([]);
-      expect([...world.controlPlane.ends.values()].map(({ size }) => size)).toEqual([1, 1]);
-    }
-  });
+  test.each(["before", "after"] as const)(
+    "%s it takes effect, while a family is aborted",
+    { timeout: 60_000 },
+    async (when) => {
+      for (let at = 1; at <= 24; at++) {
+        await using world = await new World({ script: () => ({ kind: "run" }), crash: { at, when } }).start();
+        world.submit("r1");
+        await world.until("root", async () => (await world.livePods()).length > 0);
+        await world.addChild("r1", "c1");
+        await world.pass(2000);
+        world.abortAction("r1");
+        await world.untilReported("a0", "c1");
+        await world.pass(20_000, 5000);
+        expect((await world.client.list(pods)).items, `a crash ${when} side effect ${at}`).toEqual([]);
+        expect([...world.controlPlane.ends.values()].map(({ size }) => size)).toEqual([1, 1]);
+      }
+    },
+  );
 });
 
 const end = fc.oneof(
@@ -88,7 +92,9 @@ const incident = fc.oneof(
 const isUserFailure = (code: string | undefined): boolean =>
   code === "E" || code === "ExitCode3" || code === "OOMKilled";
 
-test("whatever happens, every action ends once, with one live pod at a time and only genuine failures counted", async () => {
+test("whatever happens, every action ends once, with one live pod at a time and only genuine failures counted", {
+  timeout: 60_000,
+}, async () => {
   const lives = fc.record({
     seed: fc.nat(),
     ends: fc.array(end, { minLength: 1, maxLength: 6 }),

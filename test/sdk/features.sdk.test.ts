@@ -169,6 +169,25 @@ describe.skipIf(!hasPython)("the flyte SDK", { timeout: 120_000 }, () => {
     expect(text).toContain("no newline at the end");
   });
 
+  test("answers the CLI's questions: projects, runs, actions, data, logs, and tasks that were deployed and run by name", async () => {
+    const { run } = await homeplane.feature("plain");
+    const flyte = join(python, "../flyte");
+    for (const args of [
+      ["get", "project"],
+      ["get", "run"],
+      ["get", "action", run],
+      ["get", "io", run],
+      ["get", "logs", run],
+      ["deploy", "features.py", "env"],
+      ["get", "task"],
+      ["get", "task", "features.plain"],
+      ["run", "--follow", "deployed-task", "features.plain"],
+    ]) {
+      const { code, stdout, stderr } = await homeplane.run(flyte, args);
+      expect(code, `flyte ${args.join(" ")}\n${stdout}${stderr}`).toBe(0);
+    }
+  });
+
   test.skipIf(!hasKubectl)("shows its life to kubectl get taskactions -A -w as it happens", async () => {
     const kubectl = spawn("kubectl", [
       "--kubeconfig",

@@ -1,6 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { timestampNow } from "@bufbuild/protobuf/wkt";
 import { Code } from "@connectrpc/connect";
+import { Filter_Function } from "@homeplane/idl/flyteidl2/common/list";
 import { ActionPhase } from "@homeplane/idl/flyteidl2/common/phase";
 import { ActionEventSchema, ActionStatusSchema } from "@homeplane/idl/flyteidl2/workflow/run_definition";
 import * as fc from "fast-check";
@@ -100,6 +101,25 @@ test("a watch of a run's actions tells those there are, then new ones and change
     if (!stop.signal.aborted) throw error;
   }
   expect(told).toEqual(["a0 1", "c1 1", "c2 1", "c1 4", "a0 5"]);
+});
+
+test("a filtered watch of actions tells what meets the filter and what no longer does", async () => {
+  const { runId } = await newRun();
+  await child(runId, "c1");
+  const filter = [{ field: "phase", function: Filter_Function.EQUAL, values: [String(ActionPhase.RUNNING)] }];
+  const stop = new AbortController();
+  const told: string[] = [];
+  try {
+    for await (const { enrichedActions } of h.runs.watchActions({ runId, filter }, { signal: stop.signal })) {
+      for (const { action, meetsFilter } of enrichedActions) told.push(`${action?.id?.name} ${meetsFilter}`);
+      if (told.length === 2) await report({ run: runId, name: "c1" }, ActionPhase.RUNNING);
+      if (told.length === 3) await end({ run: runId, name: "c1" });
+      if (told.length === 4) stop.abort();
+    }
+  } catch (error) {
+    if (!stop.signal.aborted) throw error;
+  }
+  expect(told).toEqual(["a0 false", "c1 false", "c1 true", "c1 false"]);
 });
 
 test("watching what does not exist is NOT_FOUND, not silence", async () => {

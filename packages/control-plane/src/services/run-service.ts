@@ -92,30 +92,18 @@ export function runService(ctx: Context): Partial<ServiceImpl<typeof RunService>
       const key = runKey(request.runId);
       const filters = parseFilters(request.filter);
       if ((await ctx.store.runs.get(key)) === undefined) throw runNotFound(key);
-      const seen = new Map<string, string>();
+      let after = 0;
       for await (const _ of ctx.changes.subscribe(runPath(key), AbortSignal.any([signal, ctx.stopping]))) {
-        let after: ActionQuery["after"];
-        do {
-          const query = {
-            ...key,
-            filters,
-            rootsOnly: false,
-            ascending: true,
-            limit: watchPage,
-            ...(after ? { after } : {}),
-          };
-          const page = await ctx.store.actions.list(query);
-          const actions = page.rows.map(actionView).filter((action) => {
-            const state = JSON.stringify([action.status?.phase, action.status?.attempts]);
-            const name = action.id?.name ?? "";
-            if (seen.get(name) === state) return false;
-            seen.set(name, state);
-            return true;
-          });
-          const enrichedActions = actions.map((action) => create(EnrichedActionSchema, { action, meetsFilter: true }));
-          if (enrichedActions.length > 0) yield { enrichedActions };
-          after = page.next;
-        } while (after !== undefined);
+        for (;;) {
+          const changes = await ctx.store.actions.changes({ ...key, filters, after, limit: watchPage });
+          const last = changes.at(-1);
+          if (last === undefined) break;
+          after = last.revision;
+          const enrichedActions = changes.map(({ row, meetsFilter }) =>
+            create(EnrichedActionSchema, { action: actionView(row), meetsFilter }),
+          );
+          yield { enrichedActions };
+        }
       }
     },
     async getActionDataURIs({ actionId }) {

@@ -3,11 +3,11 @@ import { toBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError, type ServiceImpl } from "@connectrpc/connect";
 import { Filter_Function, type ListRequest } from "@homeplane/idl/flyteidl2/common/list";
 import { TaskSpecSchema } from "@homeplane/idl/flyteidl2/task/task_definition";
-import type { TaskService } from "@homeplane/idl/flyteidl2/task/task_service";
+import type { ListTasksRequest, TaskService } from "@homeplane/idl/flyteidl2/task/task_service";
 import type { Context } from "../context.ts";
-import type { TaskRow } from "../store/port.ts";
+import type { TaskQuery, TaskRow } from "../store/port.ts";
 import { checkTemplateSize } from "../actions/template-size.ts";
-import { type Page, pageToken, parsePage } from "./filters.ts";
+import { pageToken, parsePage } from "./filters.ts";
 import { invalid } from "./identifiers.ts";
 import { requireProject } from "./require-project.ts";
 import { findTask, taskKey } from "./task-lookup.ts";
@@ -49,14 +49,15 @@ export function taskService(ctx: Context): Partial<ServiceImpl<typeof TaskServic
       const row = await findTask(ctx, taskId);
       return { details: { taskId: idOf(row), metadata: metadataOf(row), spec: row.spec } };
     },
-    async listTasks({ request, scopeBy }) {
+    async listTasks({ request, scopeBy, knownFilters }) {
       const { name, domain } = scopeBy.case === "projectId" ? scopeBy.value : { name: "", domain: "" };
       const page = parsePage(request);
       const query = {
         ...(name ? { project: name } : {}),
         ...(domain ? { domain } : {}),
-        ...exact(request, ["name", "version"]),
-        ...newestFirst(page),
+        ...named(request),
+        ...entrypoints(knownFilters),
+        ...page,
         latestOnly: true,
       };
       const { rows, next } = await ctx.store.tasks.list(query);
@@ -65,7 +66,7 @@ export function taskService(ctx: Context): Partial<ServiceImpl<typeof TaskServic
     async listVersions({ request, taskName }) {
       if (taskName === undefined) throw invalid("task_name", "is required");
       const { project, domain, name } = taskName;
-      const page = newestFirst(parsePage(request));
+      const page = parsePage(request);
       const { rows, next } = await ctx.store.tasks.list({ project, domain, name, latestOnly: false, ...page });
       return {
         versions: rows.map((row) => ({ version: row.version, deployedAt: timestampFromMs(row.createdAt) })),
@@ -75,24 +76,25 @@ export function taskService(ctx: Context): Partial<ServiceImpl<typeof TaskServic
   };
 }
 
-function newestFirst({ ascending, limit, after }: Page): Pick<Page, "limit" | "after"> {
-  if (ascending) throw invalid("request.sort_by.direction", "tasks are listed newest first only");
-  return { limit, ...(after ? { after } : {}) };
-}
-
-/** The filters that name one value exactly. */
-function exact(
-  request: ListRequest | undefined,
-  allowed: readonly ("name" | "version")[],
-): { name?: string; version?: string } {
-  const found: { name?: string; version?: string } = {};
-  for (const [index, filter] of (request?.filters ?? []).entries()) {
-    const field = allowed.find((candidate) => filter.field === candidate || filter.field === `task_${candidate}`);
-    const value = filter.values[0];
-    if (field === undefined || filter.function !== Filter_Function.EQUAL || value === undefined) {
-      throw invalid(`request.filters[${index}]`, `only ${allowed.join(" and ")} with EQUAL are supported`);
-    }
-    found[field] = value;
+/** The filters on names: EQUAL, or CONTAINS for all tasks of an environment. */
+function named(request: ListRequest | undefined): Pick<TaskQuery, "name" | "nameContains" | "version"> {
+  const found: { name?: string; nameContains?: string; version?: string } = {};
+  for (const [index, { field, function: fn, values }] of (request?.filters ?? []).entries()) {
+    const column = field.replace(/^task_/, "");
+    const [value] = values;
+    if (value !== undefined && fn === Filter_Function.EQUAL && (column === "name" || column === "version"))
+      found[column] = value;
+    else if (value !== undefined && fn === Filter_Function.CONTAINS && column === "name") found.nameContains = value;
+    else throw invalid(`request.filters[${index}]`, "only name (EQUAL, CONTAINS) and version (EQUAL) are supported");
   }
   return found;
+}
+
+function entrypoints(filters: ListTasksRequest["knownFilters"]): Pick<TaskQuery, "entrypoint"> {
+  let entrypoint: boolean | undefined;
+  for (const [index, { filterBy }] of filters.entries()) {
+    if (filterBy.case !== "isEntrypoint") throw invalid(`known_filters[${index}]`, "only is_entrypoint is supported");
+    entrypoint = filterBy.value;
+  }
+  return entrypoint === undefined ? {} : { entrypoint };
 }

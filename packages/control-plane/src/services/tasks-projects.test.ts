@@ -1,5 +1,7 @@
+import { create } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
-import { Filter_Function } from "@homeplane/idl/flyteidl2/common/list";
+import { Filter_Function, Sort_Direction } from "@homeplane/idl/flyteidl2/common/list";
+import { TaskMetadataSchema } from "@homeplane/idl/flyteidl2/core/tasks";
 import { ProjectState } from "@homeplane/idl/flyteidl2/project/project_service";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import {
@@ -53,6 +55,24 @@ test("lists show the latest version of each task, newest first; one name gives i
   expect([latest.tasks.map((found) => found.taskId?.version), latest.token]).toEqual([["v2"], ""]);
   const { versions } = await h.tasks.listVersions({ taskName: { org, project, domain, name: "env.b" } });
   expect(versions.map(({ version }) => version)).toEqual(["v2", "v1"]);
+});
+
+test("tasks are listed oldest first when asked, by a part of their name, and entry points alone", async () => {
+  now += 1000;
+  const spec = taskSpec("door.main");
+  if (spec.taskTemplate) spec.taskTemplate.metadata = create(TaskMetadataSchema, { isEntrypoint: true });
+  await h.tasks.deployTask({ taskId: id("door.main", "v1"), spec });
+  const names = async (request: object, knownFilters: object[] = []): Promise<(string | undefined)[]> => {
+    const { tasks } = await h.tasks.listTasks({ scopeBy, request, knownFilters });
+    return tasks.map((found) => found.taskId?.name);
+  };
+  const newestFirst = await names({});
+  const ascending = { sortBy: { key: "created_at", direction: Sort_Direction.ASCENDING } };
+  expect(await names(ascending)).toEqual(newestFirst.toReversed());
+  const contains = { field: "name", function: Filter_Function.CONTAINS, values: ["door."] };
+  expect(await names({ filters: [contains] })).toEqual(["door.main"]);
+  const entrypoint = { filterBy: { case: "isEntrypoint" as const, value: true } };
+  expect(await names({}, [entrypoint])).toEqual(["door.main"]);
 });
 
 test("pages of tasks neither repeat nor skip while tasks are deployed in between", async () => {

@@ -1,4 +1,4 @@
-import type { ActionQuery, Filter } from "./port.ts";
+import type { ActionQuery, ChangesQuery, Filter } from "./port.ts";
 
 type Arg = string | number;
 
@@ -54,5 +54,21 @@ export function actionQuerySql(query: ActionQuery): { sql: string; args: Arg[] }
       FROM actions a JOIN runs r USING (project, domain, run) ${where}
       ORDER BY a.created_at ${direction}, a.rowid ${direction} LIMIT ?`,
     args: [...parts.flatMap((part) => part.args), query.limit + 1],
+  };
+}
+
+/** What changed in a run behind a revision, in the order of the changes; filters only mark, so that what left them is told too. */
+export function changesSql({ project, domain, run, filters, after, limit }: ChangesQuery): {
+  sql: string;
+  args: Arg[];
+} {
+  const marks = filters.map(condition);
+  const meets = marks.length === 0 ? "1" : marks.map((mark) => `(${mark.sql})`).join(" AND ");
+  return {
+    sql: `SELECT a.rowid, a.project, a.domain, a.run, a.action, a.created_at, a.input_uri, a.run_output_base, a.details, a.revision,
+      coalesce(${meets}, 0) AS meets_filter
+      FROM actions a JOIN runs r USING (project, domain, run)
+      WHERE a.project = ? AND a.domain = ? AND a.run = ? AND a.revision > ? ORDER BY a.revision LIMIT ?`,
+    args: [...marks.flatMap((mark) => mark.args), project, domain, run, after, limit],
   };
 }

@@ -41,21 +41,27 @@ export interface TaskRow extends TaskKey {
   readonly spec: TaskSpec;
 }
 
+export interface TaskQuery {
+  readonly project?: string;
+  readonly domain?: string;
+  readonly name?: string;
+  readonly nameContains?: string;
+  readonly version?: string;
+  readonly entrypoint?: boolean;
+  /** Of each task its newest version only. */
+  readonly latestOnly: boolean;
+  /** By time of deployment. */
+  readonly ascending: boolean;
+  readonly limit: number;
+  /** Continue behind this position. */
+  readonly after?: Position;
+}
+
 export interface TaskStore {
   /** False when that version exists already. */
   create(row: TaskRow): Promise<boolean>;
   get(key: TaskKey): Promise<TaskRow | undefined>;
-  /** Newest first; `name` and `version` exact when given. */
-  list(query: {
-    project?: string;
-    domain?: string;
-    name?: string;
-    version?: string;
-    latestOnly: boolean;
-    limit: number;
-    /** Continue behind this position. */
-    after?: Position;
-  }): Promise<{ readonly rows: readonly TaskRow[]; readonly next?: Position }>;
+  list(query: TaskQuery): Promise<{ readonly rows: readonly TaskRow[]; readonly next?: Position }>;
 }
 
 export interface RunKey {
@@ -125,6 +131,21 @@ export interface ActionPage {
   readonly next?: Position;
 }
 
+export interface ChangesQuery extends RunKey {
+  /** They mark rows, they do not leave any out. */
+  readonly filters: readonly Filter[];
+  /** Changes behind this revision; 0 = everything. */
+  readonly after: number;
+  readonly limit: number;
+}
+
+/** One action that changed; an action that changed twice shows once, as it is. */
+export interface ActionChange {
+  readonly row: ActionRow;
+  readonly revision: number;
+  readonly meetsFilter: boolean;
+}
+
 export interface ActionStore {
   /** False when the action exists already. */
   create(row: ActionRow): Promise<boolean>;
@@ -132,6 +153,7 @@ export interface ActionStore {
   /** Applies `change` to the stored details in one transaction; `undefined` from it = leave as is. Says whether it changed. */
   update(key: ActionKey, change: (details: ActionDetails) => ActionDetails | undefined): Promise<boolean>;
   list(query: ActionQuery): Promise<ActionPage>;
+  changes(query: ChangesQuery): Promise<readonly ActionChange[]>;
 }
 
 export interface OrderStore {

@@ -5,14 +5,16 @@ const migrations: readonly string[] = [
   `
   CREATE TABLE projects (id TEXT PRIMARY KEY, name TEXT NOT NULL, description TEXT NOT NULL, labels TEXT NOT NULL,
     archived INTEGER NOT NULL) STRICT;
-  CREATE TABLE tasks (project TEXT, domain TEXT, name TEXT, version TEXT, created_at INTEGER NOT NULL, spec BLOB NOT NULL,
+  CREATE TABLE tasks (project TEXT, domain TEXT, name TEXT, version TEXT, created_at INTEGER NOT NULL,
+    entrypoint INTEGER NOT NULL, spec BLOB NOT NULL,
     PRIMARY KEY (project, domain, name, version)) STRICT;
   CREATE TABLE runs (project TEXT, domain TEXT, run TEXT, created_at INTEGER NOT NULL, labels TEXT NOT NULL,
     source INTEGER NOT NULL, spec BLOB NOT NULL, request_id TEXT NOT NULL UNIQUE,
     PRIMARY KEY (project, domain, run)) STRICT;
   CREATE TABLE actions (project TEXT, domain TEXT, run TEXT, action TEXT, parent TEXT NOT NULL, created_at INTEGER NOT NULL,
     phase INTEGER NOT NULL, task_name TEXT NOT NULL, input_uri TEXT NOT NULL, run_output_base TEXT NOT NULL,
-    details BLOB NOT NULL, task_spec BLOB, UNIQUE (project, domain, run, action)) STRICT;
+    details BLOB NOT NULL, task_spec BLOB, revision INTEGER NOT NULL, UNIQUE (project, domain, run, action)) STRICT;
+  CREATE INDEX changes ON actions (project, domain, run, revision);
   CREATE INDEX roots ON actions (project, domain, created_at) WHERE parent = '';
   CREATE TABLE orders (sequence INTEGER PRIMARY KEY AUTOINCREMENT, body BLOB NOT NULL, acknowledged INTEGER NOT NULL DEFAULT 0) STRICT;
   CREATE INDEX pending_orders ON orders (sequence) WHERE acknowledged = 0;

@@ -2,7 +2,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { TaskSpecSchema } from "@homeplane/idl/flyteidl2/task/task_definition";
 import { ActionDetailsSchema } from "@homeplane/idl/flyteidl2/workflow/run_definition";
-import { actionQuerySql } from "./action-query.ts";
+import { actionQuerySql, changesSql } from "./action-query.ts";
 import type { ActionRow, ActionStore } from "./port.ts";
 import { transaction } from "./transaction.ts";
 
@@ -38,10 +38,16 @@ function nameOf({ details }: ActionRow): string {
   return (spec?.case === "task" ? spec.value.id?.name : spec?.value?.name) ?? "";
 }
 
+/** Grows with every change of a run's actions: a watcher asks for what is behind the one that it has. */
+function nextRevision(project: string, domain: string, run: string): string {
+  return `(SELECT coalesce(max(revision), 0) + 1 FROM actions WHERE project = ${project} AND domain = ${domain} AND run = ${run})`;
+}
+
 export function insertAction(db: DatabaseSync, row: ActionRow): boolean {
   const { project, domain, run, action, details, taskSpec } = row;
   const statement = db.prepare(
-    "INSERT INTO actions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+    `INSERT INTO actions VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ${nextRevision("?1", "?2", "?3")})
+      ON CONFLICT DO NOTHING`,
   );
   const state = [details.metadata?.parent ?? "", row.createdAt, details.status?.phase ?? 0, nameOf(row)] as const;
   const blobs = [toBinary(ActionDetailsSchema, details), taskSpec ? toBinary(TaskSpecSchema, taskSpec) : null] as const;
@@ -53,7 +59,10 @@ export function sqliteActions(db: DatabaseSync): ActionStore {
   const where = "WHERE project = ? AND domain = ? AND run = ? AND action = ?";
   const getWhole = db.prepare(`SELECT ${columns}, task_spec FROM actions ${where}`);
   const getBare = db.prepare(`SELECT ${columns} FROM actions ${where}`);
-  const update = db.prepare(`UPDATE actions SET details = ?, phase = ? ${where}`);
+  const update = db.prepare(
+    `UPDATE actions SET details = ?1, phase = ?2, revision = ${nextRevision("?3", "?4", "?5")}
+      WHERE project = ?3 AND domain = ?4 AND run = ?5 AND action = ?6`,
+  );
   return {
     create: async (row) => insertAction(db, row),
     get: async ({ project, domain, run, action }, { withTaskSpec }) => {
@@ -68,6 +77,11 @@ export function sqliteActions(db: DatabaseSync): ActionStore {
         update.run(toBinary(ActionDetailsSchema, next), next.status?.phase ?? 0, project, domain, run, action);
         return true;
       }),
+    changes: async (query) => {
+      const { sql, args } = changesSql(query);
+      const rows = db.prepare(sql).all(...args) as (Row & { revision: number; meets_filter: number })[];
+      return rows.map((row) => ({ row: fromRow(row), revision: row.revision, meetsFilter: row.meets_filter === 1 }));
+    },
     list: async (query) => {
       const { sql, args } = actionQuerySql(query);
       const found = db.prepare(sql).all(...args) as Row[];

@@ -1,7 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { TaskSpecSchema } from "@homeplane/idl/flyteidl2/task/task_definition";
-import type { TaskRow, TaskStore } from "./port.ts";
+import type { TaskQuery, TaskRow, TaskStore } from "./port.ts";
 
 type Row = {
   rowid: number;
@@ -22,33 +22,54 @@ const fromRow = (row: Row): TaskRow => ({
   spec: fromBinary(TaskSpecSchema, row.spec),
 });
 
-export function sqliteTasks(db: DatabaseSync): TaskStore {
-  const insert = db.prepare("INSERT INTO tasks VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING");
-  const get = db.prepare("SELECT * FROM tasks WHERE project = ? AND domain = ? AND name = ? AND version = ?");
-  const list = (latestOnly: boolean) =>
-    db.prepare(`SELECT rowid, * FROM tasks t WHERE (?1 IS NULL OR project = ?1) AND (?2 IS NULL OR domain = ?2)
-      AND (?3 IS NULL OR name = ?3) AND (?4 IS NULL OR version = ?4)
-      ${latestOnly ? "AND rowid = (SELECT rowid FROM tasks l WHERE l.project = t.project AND l.domain = t.domain AND l.name = t.name ORDER BY created_at DESC, rowid DESC LIMIT 1)" : ""}
-      AND (?5 IS NULL OR (created_at, rowid) < (?5, ?6))
-      ORDER BY created_at DESC, rowid DESC LIMIT ?7`);
-  const listAll = list(false);
-  const listLatest = list(true);
+type Arg = string | number;
+
+/** One row more than the limit is asked for: it tells whether there is a next page. */
+function listSql(query: TaskQuery): { sql: string; args: Arg[] } {
+  const parts: { sql: string; arg: Arg }[] = [];
+  for (const column of ["project", "domain", "name", "version"] as const) {
+    const value = query[column];
+    if (value !== undefined) parts.push({ sql: `t.${column} = ?`, arg: value });
+  }
+  if (query.nameContains !== undefined) parts.push({ sql: "instr(t.name, ?) > 0", arg: query.nameContains });
+  if (query.entrypoint !== undefined) parts.push({ sql: "t.entrypoint = ?", arg: query.entrypoint ? 1 : 0 });
+  const where = parts.map((part) => part.sql);
+  const args = parts.map((part) => part.arg);
+  if (query.latestOnly) {
+    where.push(`t.rowid = (SELECT rowid FROM tasks l WHERE l.project = t.project AND l.domain = t.domain AND l.name = t.name
+      ORDER BY created_at DESC, rowid DESC LIMIT 1)`);
+  }
+  if (query.after !== undefined) {
+    where.push(`(t.created_at, t.rowid) ${query.ascending ? ">" : "<"} (?, ?)`);
+    args.push(query.after.createdAt, query.after.rowid);
+  }
+  const direction = query.ascending ? "ASC" : "DESC";
   return {
-    create: async (row) =>
-      insert.run(row.project, row.domain, row.name, row.version, row.createdAt, toBinary(TaskSpecSchema, row.spec))
-        .changes === 1,
+    sql: `SELECT t.rowid, t.* FROM tasks t WHERE ${where.length === 0 ? "1" : where.join(" AND ")}
+      ORDER BY t.created_at ${direction}, t.rowid ${direction} LIMIT ?`,
+    args: [...args, query.limit + 1],
+  };
+}
+
+export function sqliteTasks(db: DatabaseSync): TaskStore {
+  const insert = db.prepare("INSERT INTO tasks VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING");
+  const get = db.prepare("SELECT * FROM tasks WHERE project = ? AND domain = ? AND name = ? AND version = ?");
+  return {
+    create: async ({ project, domain, name, version, createdAt, spec }) => {
+      const entrypoint = spec.taskTemplate?.metadata?.isEntrypoint === true ? 1 : 0;
+      const blob = toBinary(TaskSpecSchema, spec);
+      return insert.run(project, domain, name, version, createdAt, entrypoint, blob).changes === 1;
+    },
     get: async ({ project, domain, name, version }) => {
       const row = get.get(project, domain, name, version) as Row | undefined;
       return row === undefined ? undefined : fromRow(row);
     },
-    list: async ({ project, domain, name, version, latestOnly, limit, after }) => {
-      const statement = latestOnly ? listLatest : listAll;
-      const args = [project ?? null, domain ?? null, name ?? null, version ?? null];
-      const position = [after?.createdAt ?? null, after?.rowid ?? null];
-      const found = statement.all(...args, ...position, limit + 1) as Row[];
-      const last = found.length > limit ? found[limit - 1] : undefined;
+    list: async (query) => {
+      const { sql, args } = listSql(query);
+      const found = db.prepare(sql).all(...args) as Row[];
+      const last = found.length > query.limit ? found[query.limit - 1] : undefined;
       return {
-        rows: found.slice(0, limit).map(fromRow),
+        rows: found.slice(0, query.limit).map(fromRow),
         ...(last ? { next: { createdAt: last.created_at, rowid: last.rowid } } : {}),
       };
     },

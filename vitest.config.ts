@@ -11,7 +11,8 @@ export default defineConfig({
         name,
         include: [...include],
         exclude: ["**/node_modules/**", ...exclude],
-        testTimeout: 20_000,
+        // Generous: a busy machine is slow, and a test that hangs still ends.
+        testTimeout: 60_000,
         hookTimeout: 60_000,
       },
     })),

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { HomeplaneError } from "@homeplane/runtime-kit";
-import { runSample } from "./start/sample.ts";
+import { runSample, sample } from "./start/sample.ts";
 import { down, status } from "./status.ts";
 import { upConfig } from "./up/config.ts";
 import { type Running, up } from "./up/up.ts";
@@ -31,7 +31,7 @@ Homeplane is ready.
 In another terminal:
   source ${paths.environment}
   flyte run hello                    # the SDK's own example
-  python examples/hello.py           # the sample, or your own file
+  python ${sample}    # the sample, or your own file
   kubectl get taskactions -A -w      # the same seen from Kubernetes
 `);
 }

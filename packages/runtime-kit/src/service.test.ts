@@ -35,6 +35,14 @@ test("one that fails stops the others, and the first failure is thrown with its 
   expect(ended).toEqual(["a"]);
 });
 
+test("one that ends before it is told to is a failure: half of a program is not left running", async () => {
+  const ended: string[] = [];
+  const early: Service = { name: "early", run: () => Promise.resolve() };
+  const running = runServices([patient("a", ended), early], new AbortController().signal);
+  await expect(running).rejects.toThrow("service early ended before it was told to");
+  expect(ended).toEqual(["a"]);
+});
+
 test("an error while stopping is not a failure of the program", async () => {
   const stop = new AbortController();
   const service: Service = {

@@ -7,19 +7,25 @@ export interface Service {
   run(signal: AbortSignal): Promise<void>;
 }
 
-/** Runs all services until `signal` aborts or one fails; then stops all, waits for all, and rethrows the first failure. */
+/**
+ * Runs all services until `signal` aborts or one fails, which ending early is too; then stops all, waits for all, and rethrows the first
+ * failure.
+ */
 export async function runServices(services: readonly Service[], signal: AbortSignal): Promise<void> {
   const stop = new AbortController();
   const either = AbortSignal.any([signal, stop.signal]);
   let failure: unknown;
   const runOne = async (service: Service): Promise<void> => {
+    const fail = (what: string, cause?: unknown): void => {
+      if (either.aborted) return;
+      failure = new Error(`service ${service.name} ${what}`, { cause });
+      stop.abort(failure);
+    };
     try {
       await service.run(either);
+      fail("ended before it was told to");
     } catch (error) {
-      if (!either.aborted) {
-        failure = new Error(`service ${service.name} failed`, { cause: error });
-        stop.abort(failure);
-      }
+      fail("failed", error);
     }
   };
   await Promise.all(services.map(runOne));

@@ -7,7 +7,7 @@ import { storeEnvironment } from "../up/object-store.ts";
 import type { Running } from "../up/up.ts";
 import { watchRun } from "./watch-run.ts";
 
-const sample = join(import.meta.dirname, "../../../../examples/hello.py");
+export const sample = join(import.meta.dirname, "../../../../examples/hello.py");
 /** A first run on a slow machine takes seconds; past this something is wrong. */
 const timeoutMs = 180_000;
 /** The SDK prints its last words after the run has ended. */

@@ -65,7 +65,7 @@ export async function compose(
       cluster,
     });
     const tunnel = createRouterTransport((router) => {
-      router.service(ObjectStoreService, objectStoreService({ store, presigner, buckets }));
+      router.service(ObjectStoreService, objectStoreService({ store, presigner, buckets, org }));
       router.service(LogService, logProvider.service);
     });
     const objects = createClient(ObjectStoreService, tunnel);

@@ -15,9 +15,6 @@ export function criTime(ms: number): string {
   return `${new Date(ms).toISOString().slice(0, -1)}000000Z`;
 }
 
-/** An upper bound of the bytes of a record around its content. */
-export const RECORD_OVERHEAD = criTime(0).length + " stdout F ".length + 1;
-
 export interface Framed {
   readonly records: Buffer;
   /** How many bytes of the input the records hold; what is left is a line that has not ended yet. */

@@ -195,6 +195,19 @@ describe.skipIf(!haveChromium)(title, () => {
     }
   });
 
+  test("a child with a name as the SDK makes them takes a line or two, with the panel open beside it", async () => {
+    const run = await demo.createRun("main");
+    const name = "4rzjtg772mtl65eojc7h4c6rt";
+    await demo.child(run, name, "a0", "throw_darts");
+    await demo.event(run, name, { phase: ActionPhase.RUNNING });
+    await page.setViewportSize({ width: 1200, height: 800 });
+    await open(`${run}?action=${name}`);
+    const row = page.getByRole("row").filter({ hasText: "throw_darts" });
+    await row.waitFor();
+    expect((await row.boundingBox())?.height).toBeLessThan(70);
+    expect(await row.getByTitle(name).textContent()).toBe("4rzjtg77…");
+  });
+
   test("a run that does not exist is an error with a way out", async () => {
     await open("nothere");
     await page.getByRole("alert").getByText("there is no run flytesnacks/development/nothere").waitFor();

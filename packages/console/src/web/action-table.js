@@ -10,6 +10,8 @@ const step = 500;
 const indentPx = 16;
 /** Deeper levels keep this indentation, or names would leave the column. */
 const maxIndent = 8;
+const maxNameLength = 12;
+const shownNameLength = 8;
 
 /** @param {{actions: import("./tree.js").Action[], now: number, selected: string, onSelect: (name: string) => void}} props */
 export function ActionTable({ actions, now, selected, onSelect }) {
@@ -54,7 +56,7 @@ function ActionRow({ row, now, whole, selected, onSelect, onToggle }) {
           ${children > 0 ? html`<${Toggle} title=${title} collapsed=${collapsed} onToggle=${() => onToggle(name)} />` : html`<span class="toggle"></span>`}
           <div class="action-text">
           <button type="button" class="link" aria-pressed=${selected} onClick=${(/** @type {Event} */ event) => (event.stopPropagation(), onSelect(name))}>${title}</button>
-          ${name === title ? null : html`<span class="quiet mono id">${name}</span>`}
+          ${name === title ? null : html`<span class="quiet mono id" title=${name}>${shortName(name)}</span>`}
           ${collapsed ? html`<span class="tag">${children} below</span>` : null}
           ${metadata?.group ? html`<span class="tag">${metadata.group}</span>` : null}
           ${kind ? html`<span class="tag">${kind}</span>` : null}
@@ -69,6 +71,12 @@ function ActionRow({ row, now, whole, selected, onSelect, onToggle }) {
       <td class="bar-cell">${span === undefined ? null : html`<${Bar} span=${span} whole=${whole} tone=${phaseTone(status?.phase)} />`}</td>
     </tr>`;
 }
+
+/**
+ * The SDK's names of children are 25 characters of hash: the first few tell them apart, the whole one is a click away.
+ * @param {string} name
+ */
+const shortName = (name) => (name.length > maxNameLength ? `${name.slice(0, shownNameLength)}…` : name);
 
 /** @param {{title: string, collapsed: boolean, onToggle: () => void}} props */
 const Toggle = ({ title, collapsed, onToggle }) => html`

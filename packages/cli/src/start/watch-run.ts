@@ -29,6 +29,8 @@ export async function watchRun(controlPlane: string, name: RunName, signal: Abor
     process.stdout.write(`  ${seconds} s  ${who.padEnd(14)} ${what}\n`);
   };
   const names = new Map<string, string>();
+  /** A watch tells every change of an action; only its phase is of interest here. */
+  const shown = new Map<string, string>();
   const logs: Promise<void>[] = [];
   const watch = new AbortController();
   const runId = { project: name.project, domain: name.domain, name: name.run };
@@ -43,7 +45,9 @@ export async function watchRun(controlPlane: string, name: RunName, signal: Abor
         const known = names.has(id);
         const who = names.get(id) ?? label(action, names.size);
         names.set(id, who);
-        print(who, describe(action));
+        const state = describe(action);
+        if (shown.get(id) !== state) print(who, state);
+        shown.set(id, state);
         if (!known) logs.push(followLog(transport, runId, id, (line) => print(who, `| ${line}`), signal));
         if (id === "a0" && isTerminal(action.status?.phase ?? 0)) {
           await Promise.all(logs);

@@ -11,7 +11,8 @@ import { InputsSchema, OutputsSchema } from "@homeplane/idl/flyteidl2/task/commo
 import type { TaskIdentifier } from "@homeplane/idl/flyteidl2/task/task_definition";
 import type { ActionDetails } from "@homeplane/idl/flyteidl2/workflow/run_definition";
 import { Bucket } from "@homeplane/idl/homeplane/v1/dataplane";
-import { nameTaken, newRunKey, newRunName, putInputs } from "../actions/create-run.ts";
+import { putInputs } from "../actions/run-inputs.ts";
+import { nameTaken, newRunKey, newRunName } from "../actions/run-name.ts";
 import { type Context, dataPlaneTimeoutMs } from "../context.ts";
 import type { ActionRow } from "../store/port.ts";
 import { actionKey, actionNotFound, invalid, isBelow, projectScope, scopePrefix } from "./identifiers.ts";

@@ -4,7 +4,7 @@ import { pods } from "@homeplane/kube";
 import { currentPod, outputPrefixOf } from "../pod/task.ts";
 import { seenPhases } from "../report/action-report.ts";
 import { type Deps, type Next, nowIso } from "./deps.ts";
-import { currentPodView, ignoreNotFound } from "./drive.ts";
+import { currentPodView, ignoreNotFound } from "./current-pod.ts";
 import { stopChildren } from "./stop-children.ts";
 import { ended } from "./status.ts";
 import { writeStatus } from "./write.ts";

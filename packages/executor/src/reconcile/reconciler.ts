@@ -10,7 +10,8 @@ import { isConflict, isNotFound } from "@homeplane/kube";
 import { buildReport } from "../report/action-report.ts";
 import { abort, abortReason } from "./abort.ts";
 import type { Deps, Next } from "./deps.ts";
-import { currentPodView, drive } from "./drive.ts";
+import { currentPodView } from "./current-pod.ts";
+import { drive } from "./drive.ts";
 import { isSettled, settle } from "./settle.ts";
 
 /** A conflict means that somebody wrote in between; the echo is on its way. */

@@ -3,7 +3,7 @@ import { labels, labelValue, type TaskAction, taskActionFinalizer, terminalPhase
 import { isConflict, pods } from "@homeplane/kube";
 import { taskActionType } from "../resource.ts";
 import type { Deps, Next } from "./deps.ts";
-import { ignoreNotFound } from "./drive.ts";
+import { ignoreNotFound } from "./current-pod.ts";
 import { stopChildren } from "./stop-children.ts";
 import { removeFinalizer, writeLabels } from "./write.ts";
 

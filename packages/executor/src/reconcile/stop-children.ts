@@ -1,7 +1,7 @@
 import { abortReasonAnnotation, type TaskAction, terminalPhase } from "@homeplane/idl";
 import { taskActionType } from "../resource.ts";
 import type { Deps } from "./deps.ts";
-import { ignoreNotFound } from "./drive.ts";
+import { ignoreNotFound } from "./current-pod.ts";
 
 /** Whoever waited for them is gone, or going: theirs go in turn. */
 export async function stopChildren(deps: Deps, { metadata, spec }: TaskAction, signal: AbortSignal): Promise<void> {

@@ -1,0 +1,53 @@
+/** Where a run's inputs lie, and everything else that it writes. */
+import { toBinary } from "@bufbuild/protobuf";
+import { inputsFile, runPrefix } from "@homeplane/idl";
+import { InputsSchema } from "@homeplane/idl/flyteidl2/task/common";
+import type { CreateRunRequest } from "@homeplane/idl/flyteidl2/workflow/run_service";
+import { Bucket } from "@homeplane/idl/homeplane/v1/dataplane";
+import { type Context, dataPlaneTimeoutMs } from "../context.ts";
+import { invalid, isBelow, scopePrefix } from "../services/identifiers.ts";
+import type { RunKey } from "../store/port.ts";
+
+const maxInputBytes = 10 << 20;
+
+export async function resolveInputs(ctx: Context, { inputWrapper }: CreateRunRequest, target: RunKey): Promise<string> {
+  if (inputWrapper.case === "offloadedInputData") {
+    const { uri } = inputWrapper.value;
+    if (uri === "") throw invalid("offloaded_input_data.uri", "is required");
+    // Whoever may create runs here may read this project's inputs, not those of another one.
+    const own = scopePrefix(ctx, target);
+    if (!isBelow(uri, own))
+      throw invalid("offloaded_input_data.uri", `"${uri}" is not below ${own} of the object store`);
+    // UploadInputs gives out the folder, GetActionDataURIs (which a rerun asks) the file.
+    return uri.endsWith(`/${inputsFile}`) ? uri : `${uri.replace(/\/+$/, "")}/${inputsFile}`;
+  }
+  const content = inputWrapper.case === "inputs" ? toBinary(InputsSchema, inputWrapper.value) : new Uint8Array();
+  const { nativeUrl } = await putInputs(ctx, target, content);
+  return nativeUrl;
+}
+
+/** Writes a run's structured inputs where the layout wants them. */
+export async function putInputs(ctx: Context, target: RunKey, content: Uint8Array): Promise<{ nativeUrl: string }> {
+  if (content.length > maxInputBytes) {
+    throw invalid(
+      "inputs",
+      `are ${content.length} bytes, the limit is ${maxInputBytes}: pass large data as flyte.io.File or Dir`,
+    );
+  }
+  const { org } = ctx.config;
+  const location = {
+    bucket: Bucket.METADATA,
+    project: { organization: org, name: target.project, domain: target.domain },
+    path: `${target.run}/inputs/${inputsFile}`,
+  };
+  return ctx.dataPlane.objects.putObject({ location, content }, { timeoutMs: dataPlaneTimeoutMs });
+}
+
+/** `<metadata bucket>/<org>/<project>/<domain>/<run>`: the bucket is the one that holds the inputs. */
+export async function runBase(ctx: Context, target: RunKey, inputUri: string): Promise<string> {
+  const prefix = runPrefix({ org: ctx.config.org, ...target });
+  const own = /^([a-z0-9]+:\/\/[^/]+)\//.exec(inputUri)?.[1];
+  if (own === undefined)
+    throw invalid("offloaded_input_data.uri", `"${inputUri}" is not an address like s3://bucket/key`);
+  return `${own}/${prefix}`;
+}

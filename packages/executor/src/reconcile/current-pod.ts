@@ -1,0 +1,21 @@
+import type { TaskAction } from "@homeplane/idl";
+import { isNotFound } from "@homeplane/kube";
+import { primaryContainerAnnotation } from "../pod/concerns.ts";
+import { observePod, type PodView } from "../pod/observe.ts";
+import { currentPod } from "../pod/task.ts";
+import type { Deps } from "./deps.ts";
+
+/** The pod of the current incarnation, as the informer has it. */
+export function currentPodView(deps: Deps, taskAction: TaskAction): PodView | undefined {
+  const { name } = currentPod(taskAction);
+  const pod = deps.pods
+    .byIndex("owner", taskAction.metadata.uid ?? "")
+    .find((candidate) => candidate.metadata.name === name);
+  if (pod === undefined) return undefined;
+  return observePod(pod, pod.metadata.annotations?.[primaryContainerAnnotation] ?? "");
+}
+
+/** Deleting what is gone already is done. */
+export function ignoreNotFound(error: unknown): void {
+  if (!isNotFound(error)) throw error;
+}

@@ -87,6 +87,22 @@ test("a create whose outcome is unknown is never sent twice", async () => {
   }
 });
 
+test("a pod is bound by a POST of its own uid, once", async () => {
+  const { server, client, methods, run } = setUp();
+  server.put(pod("a"));
+  server.failNext("lost");
+  await expect(run(client.bind({ namespace: "ns", name: "a", uid: "u" }, "local"))).rejects.toMatchObject({
+    reason: "ConnectionLost",
+  });
+  expect(methods()).toEqual(["POST"]);
+  expect(server.requests[0]?.path).toBe("/api/v1/namespaces/ns/pods/a/binding");
+  expect(JSON.parse(server.requests[0]?.body ?? "")).toMatchObject({
+    kind: "Binding",
+    metadata: { name: "a", uid: "u" },
+    target: { kind: "Node", name: "local" },
+  });
+});
+
 test("a create that never left, or was turned away unread, is sent again", async () => {
   for (const fault of ["refused", 429] as const) {
     const { server, client, methods, run } = setUp();

@@ -13,6 +13,7 @@ import { KubeError, isExpired } from "./kube-error.ts";
 import { apiVersionOf, type KubeObject, type ResourceType } from "./meta.ts";
 import { collectionPath, type ObjectName, objectPath, ownCollectionPath, withQuery } from "./paths.ts";
 import { openBytes, openEvents, SILENCE_MS, type WatchEvent } from "./stream.ts";
+import { pods } from "./resource-types.ts";
 import type { Transport } from "./transport.ts";
 
 const DEFAULT_PAGE_SIZE = 500;
@@ -99,6 +100,22 @@ export class KubeClient {
     return await this.#object(type, { method: "PATCH", path, body: patch, contentType }, options);
   }
 
+  /**
+   * Gives a pod its node, as a scheduler does; a pod's spec can not be patched for that. Conflict when the pod has a node, is being
+   * deleted, or has another uid. Never sent twice when the outcome of the first is unknown.
+   */
+  async bind(
+    pod: { readonly namespace: string; readonly name: string; readonly uid: string },
+    nodeName: string,
+    options: CallOptions = {},
+  ): Promise<void> {
+    const { namespace, name, uid } = pod;
+    const target = { apiVersion: "v1", kind: "Node", name: nodeName };
+    const body = { apiVersion: "v1", kind: "Binding", metadata: { namespace, name, uid }, target };
+    const path = objectPath(pods, pod, "binding");
+    await unary(this.#context, { method: "POST", path, body }, options.signal);
+  }
+
   /** Resolves when the server has accepted the deletion: finalizers and grace time may keep the object for a while. */
   async delete<T extends KubeObject>(
     type: ResourceType<T>,
@@ -137,10 +154,7 @@ export class KubeClient {
   /** The bytes of a container's log as the server sends them. With `follow`, only `signal` bounds the wait. */
   async *podLog(pod: { namespace: string; name: string }, options: PodLogOptions): AsyncGenerator<Uint8Array> {
     const { signal, ...query } = options;
-    const path = withQuery(
-      objectPath({ group: "", version: "v1", plural: "pods", kind: "Pod", namespaced: true }, pod, "log"),
-      query,
-    );
+    const path = withQuery(objectPath(pods, pod, "log"), query);
     const silenceMs = options.follow === true ? undefined : SILENCE_MS;
     yield* await openBytes(this.#context, { method: "GET", path, accept: "*/*" }, signal, silenceMs);
   }

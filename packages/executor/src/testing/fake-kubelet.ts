@@ -64,7 +64,7 @@ export class FakeKubelet {
     const age = this.#options.clock.now() - (this.#bornAt.get(pod.metadata.uid ?? "") ?? 0);
     if (plan.kind === "unscheduled")
       return this.#write(pod, { phase: "Pending", conditions: [scheduled("False", plan.message, this.#now())] });
-    if (!pod.spec.nodeName) await this.#options.client.patch(pods, nameOf(pod), { spec: { nodeName: "node" } });
+    if (!pod.spec.nodeName) await this.#options.client.bind({ ...nameOf(pod), uid: pod.metadata.uid ?? "" }, "node");
     if (plan.kind === "stuck") return this.#write(pod, waiting(pod, plan.reason, plan.message, this.#now()));
     const startAfter = plan.kind === "exit" ? (plan.startAfterMs ?? 0) : 0;
     if (age < startAfter) return this.#write(pod, waiting(pod, "ContainerCreating", "", this.#now()));

@@ -136,7 +136,7 @@ export const builtinTypes: readonly ResourceType[] = [
     categories: ["all"],
     columns: podColumns,
     strategy: podStrategy,
-    subresources: ["log"],
+    subresources: ["binding", "log"],
     selectableFields: (pod) => ({
       ...statusPhase(pod),
       "spec.nodeName": textAt(pod, "spec", "nodeName") ?? "",

@@ -52,6 +52,8 @@ export function apiGroup(registry: Registry, name: string): JsonObject | undefin
   return types === undefined ? undefined : { kind: "APIGroup", apiVersion: "v1", ...group(name, types) };
 }
 
+const SUBRESOURCE_VERBS: Readonly<Record<string, readonly string[]>> = { log: ["get"], binding: ["create"] };
+
 function subresources(type: ResourceType): Json[] {
   const entry = (name: string, verbs: Json[]): Json => ({
     name: `${type.plural}/${name}`,
@@ -61,7 +63,7 @@ function subresources(type: ResourceType): Json[] {
     verbs,
   });
   const status = type.hasStatus ? [entry("status", ["get", "patch", "update"])] : [];
-  return [...status, ...type.subresources.map((name) => entry(name, name === "log" ? ["get"] : ["update"]))];
+  return [...status, ...type.subresources.map((name) => entry(name, [...(SUBRESOURCE_VERBS[name] ?? ["update"])]))];
 }
 
 /** `/api/v1` and `/apis/<group>/<version>`. */

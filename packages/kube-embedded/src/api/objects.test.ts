@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import type { JsonObject } from "../store/json.ts";
 import { KubeFixture, podBody, widget, widgetCrd } from "../testing/kube-fixture.ts";
 
 const PODS = "/api/v1/namespaces/default/pods";
@@ -160,9 +161,32 @@ test("a pod's spec can not be changed after its creation, its image can", async 
   await using kube = new KubeFixture();
   await kube.call("POST", PODS, podBody("p"));
   expect((await kube.patch(`${PODS}/p`, { spec: { restartPolicy: "Never" } })).status).toBe(422);
-  expect((await kube.patch(`${PODS}/p`, { spec: { nodeName: "local" } })).status).toBe(200);
-  expect((await kube.patch(`${PODS}/p`, { spec: { nodeName: "other" } })).status).toBe(422);
+  expect((await kube.patch(`${PODS}/p`, { spec: { nodeName: "local" } })).status).toBe(422);
+  expect((await kube.patch(`${PODS}/p`, { spec: { terminationGracePeriodSeconds: 99 } })).status).toBe(422);
   expect((await kube.call("POST", PODS, podBody("q", { containers: [] }))).status).toBe(422);
+});
+
+test("a pod gets its node by a binding, once, and only while it is that pod and is not being deleted", async () => {
+  await using kube = new KubeFixture();
+  const { metadata } = (await kube.call("POST", PODS, podBody("p", {}, { finalizers: ["x.dev/f"] }))).object;
+  const bind = (name: string, node: string, meta: JsonObject = {}) =>
+    kube.call("POST", `${PODS}/${name}/binding`, { metadata: meta, target: { kind: "Node", name: node } });
+  expect((await bind("none", "local")).status).toBe(404);
+  expect((await bind("p", "")).status).toBe(422);
+  expect((await bind("p", "local", { uid: "another" })).status).toBe(409);
+  expect((await bind("p", "local", { uid: metadata.uid })).status).toBe(201);
+  const bound = (await kube.call("GET", `${PODS}/p`)).object;
+  expect(bound.spec).toMatchObject({ nodeName: "local" });
+  expect(bound.status).toMatchObject({ conditions: [{ type: "PodScheduled", status: "True" }] });
+  const twice = await bind("p", "local");
+  expect([twice.status, twice.object.reason, twice.object.message]).toEqual([
+    409,
+    "Conflict",
+    expect.stringContaining('already assigned to node "local"'),
+  ]);
+  await kube.call("POST", PODS, podBody("q", {}, { finalizers: ["x.dev/f"] }));
+  await kube.call("DELETE", `${PODS}/q`);
+  expect((await bind("q", "local")).object.message).toContain("is being deleted");
 });
 
 test("a definition that is broken, or would replace a built-in kind, is refused with the field's name", async () => {

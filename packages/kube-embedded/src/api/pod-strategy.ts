@@ -65,14 +65,12 @@ function containerErrors(spec: JsonObject, field: string, seen: Set<string>): Fi
   });
 }
 
-/** What may change in the spec of an existing pod: images, a tighter deadline, more tolerations, and the node once (by the scheduler). */
-function comparable(pod: KubeObject, before: KubeObject): Json {
+/** What may not change in the spec of an existing pod; its node comes by a binding only (bind-pod.ts). */
+function comparable(pod: KubeObject): Json {
   const spec = isObject(pod.spec) ? deepCopy(pod.spec) : {};
   for (const container of [...containersOf(spec, "initContainers"), ...containersOf(spec, "containers")])
     delete container.image;
-  for (const field of ["activeDeadlineSeconds", "tolerations", "terminationGracePeriodSeconds", "schedulingGates"])
-    delete spec[field];
-  if (!textAt(before, "spec", "nodeName")) delete spec.nodeName;
+  for (const field of ["activeDeadlineSeconds", "tolerations", "schedulingGates"]) delete spec[field];
   return spec;
 }
 
@@ -94,11 +92,11 @@ export const podStrategy: Strategy = {
     if (typeof grace !== "number" || grace < 0 || !Number.isInteger(grace)) {
       errors.push(invalidValue("spec.terminationGracePeriodSeconds", grace, "must be greater than or equal to 0"));
     }
-    if (before !== undefined && !isDeepStrictEqual(comparable(pod, before), comparable(before, before))) {
+    if (before !== undefined && !isDeepStrictEqual(comparable(pod), comparable(before))) {
       errors.push(
         forbiddenField(
           "spec",
-          "pod updates may not change fields other than `spec.containers[*].image`, `spec.initContainers[*].image`, `spec.activeDeadlineSeconds`, `spec.tolerations` (only additions to existing tolerations), `spec.terminationGracePeriodSeconds`",
+          "pod updates may not change fields other than `spec.containers[*].image`, `spec.initContainers[*].image`, `spec.activeDeadlineSeconds`, `spec.tolerations` (only additions to existing tolerations)",
         ),
       );
     }

@@ -1,6 +1,7 @@
 import { type ApiResponse, booleanParam, parseAccept, parseResourcePath } from "./request.ts";
 import { ApiError, methodNotAllowed, pathNotFound } from "./api-error.ts";
 import type { ApiContext, Call } from "./context.ts";
+import { bindPod } from "./bind-pod.ts";
 import { create } from "./create.ts";
 import { remove, removeCollection } from "./delete.ts";
 import { apiGroup, apiGroups, apiResources, apiVersions, SERVER_VERSION } from "./discovery.ts";
@@ -79,6 +80,10 @@ export async function resourceRoute(
   if (subresource === "log") {
     if (method !== "GET") throw methodNotAllowed();
     return await podLog(call);
+  }
+  if (subresource === "binding") {
+    if (method !== "POST") throw methodNotAllowed();
+    return await bindPod(call);
   }
   if (subresource === "finalize") {
     throw new ApiError(

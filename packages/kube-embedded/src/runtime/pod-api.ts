@@ -18,9 +18,16 @@ export class PodApi {
   async bind(pod: PodView, signal: AbortSignal): Promise<boolean> {
     if (pod.spec.nodeName !== undefined && pod.spec.nodeName !== "")
       return (await this.live(pod, signal)) !== undefined;
-    const patch = { metadata: { uid: pod.uid }, spec: { nodeName: this.#nodeName } };
-    const bound = await unlessGone(this.#client.patch(pods, pod, patch, { signal }));
-    return bound !== undefined && bound.metadata.deletionTimestamp === undefined;
+    try {
+      await this.#client.bind(pod, this.#nodeName, { signal });
+      return true;
+    } catch (error) {
+      if (isNotFound(error)) return false;
+      if (!isConflict(error)) throw error;
+    }
+    // It may be ours already, by a try whose answer was lost.
+    const live = await this.live(pod, signal);
+    return live?.spec.nodeName === this.#nodeName && live.deletion === undefined;
   }
 
   /** The pod as it is now, not as a watch last saw it; undefined when it has gone. */

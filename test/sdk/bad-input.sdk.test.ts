@@ -56,9 +56,12 @@ describe("homeplane up says what keeps it from starting, and leaves nothing", ()
 
   test("a data dir that can not be used", async () => {
     await writeFile(join(dir, "file"), "");
-    const { code, stderr } = await failingUp(["--port", "0", "--data-dir", join(dir, "file", "below")]);
-    expect(code).toBe(1);
-    expect(stderr).toMatch(/data dir .* can not be used[\s\S]*--data-dir[\s\S]*\[DataDirUnusable\]/);
+    // In /proc every mkdir fails, whatever its parent.
+    for (const path of [join(dir, "file"), join(dir, "file", "below"), "/proc/homeplane/below"]) {
+      const { code, stderr } = await failingUp(["--port", "0", "--data-dir", path]);
+      expect(code).toBe(1);
+      expect(stderr).toMatch(/data dir .* can not be used[\s\S]*--data-dir[\s\S]*\[DataDirUnusable\]/);
+    }
   });
 
   test("an option out of range", async () => {

@@ -1,5 +1,4 @@
 import { resolve } from "node:path";
-import { HomeplaneError } from "@homeplane/runtime-kit";
 import { runSample, sample } from "./start/sample.ts";
 import { down, status } from "./status.ts";
 import { upConfig } from "./up/config.ts";
@@ -14,6 +13,7 @@ function stopSignal(): AbortController {
   for (const name of ["SIGINT", "SIGTERM"] as const) {
     process.on(name, () => {
       if (controller.signal.aborted) process.exit(130);
+      process.stderr.write("\nStopping ...\n");
       controller.abort();
     });
   }
@@ -33,7 +33,8 @@ In another terminal:
   flyte run hello                    # the SDK's own example
   python ${sample}    # the sample, or your own file
   kubectl get taskactions -A -w      # the same seen from Kubernetes
-`);
+
+Serving. Ctrl-C stops.`);
 }
 
 export async function runUp(options: Record<string, unknown>): Promise<void> {
@@ -43,21 +44,21 @@ export async function runUp(options: Record<string, unknown>): Promise<void> {
   if (config.json) say(JSON.stringify(started.endpoints));
   else printReady(started);
   await started.stopped;
+  if (!config.json) say("Stopped.");
 }
 
 export async function runStart(options: Record<string, unknown>): Promise<void> {
   const { once, ...rest } = options;
   const config = upConfig(rest, process.env, version);
   const stop = stopSignal();
+  say("Starting Homeplane ...\n");
   const started = await up(config, stop.signal);
   const succeeded = await runSample(started, stop.signal);
   if (!succeeded) process.exitCode = 1;
   if (once === true) stop.abort();
-  else if (!stop.signal.aborted) {
-    printReady(started);
-    say("Serving. Ctrl-C stops.");
-  }
+  else if (!stop.signal.aborted) printReady(started);
   await started.stopped;
+  if (once !== true) say("Stopped.");
 }
 
 export async function printStatus(options: { dataDir: string; json?: boolean }): Promise<void> {
@@ -82,9 +83,10 @@ export async function printStatus(options: { dataDir: string; json?: boolean }):
   }
 }
 
+/** Nothing to stop is what was wanted, not a failure. */
 export async function runDown(options: { dataDir: string; json?: boolean }): Promise<void> {
   const dataDir = resolve(options.dataDir);
-  if (!(await down(dataDir)))
-    throw new HomeplaneError("NotRunning", `no homeplane runs on ${dataDir}`, "nothing to do");
-  say(options.json === true ? JSON.stringify({ state: "stopped", dataDir }) : "stopped");
+  const stopped = await down(dataDir);
+  if (options.json === true) say(JSON.stringify({ state: "stopped", dataDir }));
+  else say(stopped ? "stopped" : `no homeplane runs on ${dataDir}`);
 }

@@ -11,8 +11,11 @@ import { clientRoutes, orchestrationRoutes } from "./routes.ts";
 import { rpcErrors } from "./rpc-log.ts";
 import type { Store } from "./store/port.ts";
 
-/** The largest request after decompression: 10 MiB of inputs beside a template of 1 MiB, and room for what wraps them. */
-const maxRequestBytes = 16 << 20;
+/**
+ * The largest request after decompression. Far above the limits on inputs (10 MiB) and templates (1 MiB), so that what is somewhat too large is
+ * told what to do about it; past this it is only cut off.
+ */
+const maxRequestBytes = 64 << 20;
 
 /** Answers what is no RPC: the console. */
 export type Fallback = NonNullable<Parameters<typeof connectNodeAdapter>[0]["fallback"]>;

@@ -107,7 +107,7 @@ test("a gzip bomb of 1 GiB is RESOURCE_EXHAUSTED and takes no memory to speak of
 test("an uncompressed body beyond the limit is RESOURCE_EXHAUSTED, also when no length is announced", async () => {
   const endless = Readable.from(
     (function* () {
-      for (let n = 0; n < 64; n++) yield Buffer.alloc(1 << 20);
+      for (let n = 0; n < 80; n++) yield Buffer.alloc(1 << 20);
     })(),
   );
   expect(JSON.parse((await post(listRuns, endless)).text)).toMatchObject({ code: "resource_exhausted" });

@@ -1,7 +1,7 @@
 import { silentLogger } from "@homeplane/runtime-kit";
 import { expect, test } from "vitest";
 import { KubeClient } from "./client.ts";
-import { isAlreadyExists, isConflict, isExpired, isNotFound } from "./kube-error.ts";
+import { isAlreadyExists, isConflict, isExpired, isNotFound, KubeError } from "./kube-error.ts";
 import { leases, namespaces, pods } from "./resource-types.ts";
 import { FakeApiServer } from "./testing/fake-api-server.ts";
 import { pod } from "./testing/harness.ts";
@@ -68,6 +68,16 @@ test("the errors of the server can be told apart", async () => {
     gracePeriodSeconds: 0,
     preconditions: { uid: "u" },
   });
+});
+
+test("a patch that names another uid is a conflict, whatever word the server has for it", () => {
+  const invalid = (...fields: string[]): KubeError => {
+    const causes = fields.map((field) => ({ reason: "FieldValueInvalid", message: "field is immutable", field }));
+    return new KubeError({ status: 422, reason: "Invalid", message: "invalid", details: { causes } });
+  };
+  expect(isConflict(invalid("metadata.uid", "metadata.uid"))).toBe(true);
+  expect(isConflict(invalid("metadata.uid", "spec.x"))).toBe(false);
+  expect(isConflict(invalid())).toBe(false);
 });
 
 test("a create whose outcome is unknown is never sent twice", async () => {

@@ -30,11 +30,21 @@ const hasReason = (error: unknown, ...reasons: string[]): boolean =>
   error instanceof KubeError && reasons.includes(error.reason);
 
 export const isNotFound = (error: unknown): boolean => hasReason(error, "NotFound");
-export const isConflict = (error: unknown): boolean => hasReason(error, "Conflict");
+/**
+ * The object is not the one that was meant: it has another resourceVersion, or another uid. Servers answer a patch that names another
+ * uid with Invalid, as they do a change of the uid; the status of a custom resource they patch all the same: name its version too.
+ */
+export const isConflict = (error: unknown): boolean => hasReason(error, "Conflict") || isOtherUid(error);
 export const isAlreadyExists = (error: unknown): boolean => hasReason(error, "AlreadyExists");
 /** 410: the resourceVersion or the continue token is too old. Servers say Expired (list, watch) or Gone. */
 export const isExpired = (error: unknown): boolean =>
   hasReason(error, "Expired", "Gone") || (error instanceof KubeError && error.status === 410);
+
+function isOtherUid(error: unknown): boolean {
+  if (!(error instanceof KubeError) || error.status !== 422) return false;
+  const { causes = [] } = (error.details ?? {}) as { causes?: { field?: string }[] };
+  return causes.length > 0 && causes.every(({ field }) => field === "metadata.uid");
+}
 
 /** A watch from a version that the server has not reached: it lags, or has gone back in time. Only a list tells which. */
 export function isTooLarge(error: unknown): boolean {

@@ -10,6 +10,7 @@ import {
 import type { AbortAction, Order, StartAction } from "@homeplane/idl/homeplane/v1/orchestration";
 import {
   isAlreadyExists,
+  isConflict,
   isNotFound,
   type KubeClient,
   KubeError,
@@ -43,7 +44,7 @@ export async function carryOut(
     return undefined;
   } catch (error) {
     if (error instanceof InvalidOrderError) return { code: "InvalidSpec", message: error.message };
-    if (error instanceof KubeError && refused.has(error.status))
+    if (error instanceof KubeError && refused.has(error.status) && !isConflict(error))
       return { code: "InvalidResource", message: error.message };
     throw error;
   }

@@ -77,6 +77,11 @@ function describe({ status }: Action): string {
   return `${phase}${attempt}${took}`;
 }
 
+/** The SDK says at every start and end of a task that it starts and ends; beside the phases that is noise. */
+function isSdkChatter(line: string): boolean {
+  return /^\[flyte\] WARNING Flyte runtime (started|completed) for action /.test(line);
+}
+
 /** Until there is a log it is asked for again: at most this many times. */
 const logTries = 600;
 
@@ -91,7 +96,8 @@ async function followLog(
   for (let tries = 0; tries < logTries && !signal.aborted; tries++) {
     try {
       for await (const { logs } of client.tailLogs({ actionId: { run, name: action }, attempt: 1 }, { signal })) {
-        for (const { lines } of logs) for (const { message } of lines) print(message.trimEnd());
+        const messages = logs.flatMap(({ lines }) => lines.map(({ message }) => message.trimEnd()));
+        for (const message of messages) if (!isSdkChatter(message)) print(message);
       }
       return;
     } catch (error) {

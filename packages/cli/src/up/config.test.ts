@@ -18,12 +18,12 @@ test("tasks get PATH, LANG and TZ of the environment, and nothing else of it", (
 });
 
 test.each([
-  [{ port: "70000" }, "--port"],
+  [{ port: "70000" }, "--port: must be a whole number from 0 to 65535"],
   [{ port: "x" }, "--port"],
   [{ slots: "0" }, "--slots"],
   [{ logLevel: "loud" }, "--log-level"],
   [{ dataDir: "" }, "--data-dir"],
 ])("%j is refused by the option's name", (options, name) => {
   expect(() => upConfig(options, {}, "")).toThrow(HomeplaneError);
-  expect(() => upConfig(options, {}, "")).toThrow(new RegExp(`^${name}: `));
+  expect(() => upConfig(options, {}, "")).toThrow(new RegExp(`^${name}`));
 });

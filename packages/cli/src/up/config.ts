@@ -3,14 +3,21 @@ import { join, resolve } from "node:path";
 import { HomeplaneError } from "@homeplane/runtime-kit";
 import { z } from "zod";
 
+const wholeNumber = (min: number, max: number) => {
+  const error = `must be a whole number from ${min} to ${max}`;
+  return z.coerce.number({ error }).int({ error }).min(min, { error }).max(max, { error });
+};
+const path = z.string().min(1, { error: "must not be empty" });
+const levels = ["debug", "info", "warn", "error", "silent"] as const;
+
 /** What `up` can be told; the result is plain data and the only place where the environment is read. */
 const schema = z.object({
-  port: z.coerce.number().int().min(0).max(65_535).default(8090),
-  dataDir: z.string().min(1).optional(),
-  python: z.string().min(1).optional(),
-  slots: z.coerce.number().int().min(1).max(1_000).optional(),
+  port: wholeNumber(0, 65_535).default(8090),
+  dataDir: path.optional(),
+  python: path.optional(),
+  slots: wholeNumber(1, 1_000).optional(),
   json: z.boolean().default(false),
-  logLevel: z.enum(["debug", "info", "warn", "error", "silent"]).default("info"),
+  logLevel: z.enum(levels, { error: `must be one of ${levels.join(", ")}` }).default("info"),
 });
 
 export interface UpConfig extends Omit<z.infer<typeof schema>, "dataDir"> {

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { access, constants, mkdir, readFile, rename, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { access, constants, mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { HomeplaneError, messageOf } from "@homeplane/runtime-kit";
 
 /** Where each thing lies below the data dir. */
@@ -27,15 +27,34 @@ export type DataDirPaths = ReturnType<typeof dataDirPaths>;
 /** Makes the data dir, for its owner alone. */
 export async function openDataDir(root: string): Promise<DataDirPaths> {
   try {
-    await mkdir(root, { recursive: true, mode: 0o700 });
+    await makeFolders(root);
     await access(root, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (error) {
-    const next = "make it writable for this user, or choose another one with --data-dir";
+    const next = "make it a folder that this user can write to, or choose another one with --data-dir";
     throw new HomeplaneError("DataDirUnusable", `the data dir ${root} can not be used: ${messageOf(error)}`, next, {
       cause: error,
     });
   }
   return dataDirPaths(root);
+}
+
+/**
+ * One folder after the other: Node's own recursive mkdir never returns where the file system says ENOENT to every try, as /proc does.
+ */
+async function makeFolders(path: string): Promise<void> {
+  const missing: string[] = [];
+  for (let folder = path; !(await isFolder(folder)); folder = dirname(folder)) missing.push(folder);
+  for (const folder of missing.toReversed()) await mkdir(folder, { mode: 0o700 });
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  try {
+    if ((await stat(path)).isDirectory()) return true;
+    throw new Error(`${path} is not a folder`);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
+    throw error;
+  }
 }
 
 /** Whole or not at all, readable by the owner alone. */

@@ -60,7 +60,7 @@ function Details({ actionId, details, now }) {
         ? html`<p class="quiet">${noAttempt(status, metadata)}</p>`
         : html`<${AttemptView} key=${attempt.attempt} actionId=${actionId} attempt=${attempt} generatesReport=${generatesReport} now=${now} />`
     }
-    <${DataView} actionId=${actionId} phase=${status?.phase} />`;
+    ${attempt === attempts.at(-1) ? html`<${DataView} actionId=${actionId} phase=${status?.phase} />` : null}`;
 }
 
 /** @param {{details: any}} props */
@@ -71,7 +71,7 @@ function Facts({ details }) {
     ["Version", task?.id?.version],
     ["Environment", environmentName],
     ["Image", details.task?.taskTemplate?.container?.image],
-    ["Parent", parent],
+    ["Parent", parent ? html`<a href=${`?action=${encodeURIComponent(parent)}`}>${parent}</a>` : ""],
   ].filter(([, value]) => value);
   return html`<dl class="facts-list">${facts.map(([term, value]) => html`<div key=${term}><dt>${term}</dt><dd class="mono">${value}</dd></div>`)}</dl>`;
 }

@@ -9,7 +9,7 @@ import { durationText, parseTime, runningText } from "./text.js";
 /** @param {{actionId: import("./api.js").ActionId, attempt: any, generatesReport: boolean, now: number}} props */
 export function AttemptView({ actionId, attempt, generatesReport, now }) {
   return html`
-    ${attempt.errorInfo ? html`<${ErrorBox} error=${attempt.errorInfo} />` : null}
+    ${attempt.errorInfo && attempt.phase !== "ACTION_PHASE_ABORTED" ? html`<${ErrorBox} error=${attempt.errorInfo} />` : null}
     <${Transitions} transitions=${attempt.phaseTransitions ?? []} now=${now} />
     <${ClusterEvents} events=${attempt.clusterEvents ?? []} />
     <${Links} actionId=${actionId} attempt=${attempt} generatesReport=${generatesReport} />

@@ -100,7 +100,7 @@ function RunRow({ run, now }) {
   return html`
     <tr>
       <th scope="row" class="run-name"><a href=${href}>${name}</a></th>
-      <td class="task">${actionTitle(action)}</td>
+      <td class="task" title=${actionTitle(action)}>${action.metadata?.task?.id?.name ?? actionTitle(action)}</td>
       <td class="project quiet">${project} / ${domain}</td>
       <td class="phase-cell"><${Phase} phase=${action.status?.phase} /></td>
       <td class="started"><${Age} at=${action.status?.startTime} now=${now} /></td>

@@ -66,6 +66,39 @@ test("a write with an old resourceVersion is a conflict; an update that changes 
   expect(patched.status).toBe(409);
 });
 
+test("a write that names another uid is refused: an update as Conflict, a patch as Invalid; a custom status takes it", async () => {
+  await using kube = new KubeFixture();
+  await kube.call("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", widgetCrd());
+  const map = (await kube.call("POST", MAPS, { metadata: { name: "a" } })).object;
+  await kube.call("POST", PODS, podBody("p"));
+  await kube.call("POST", WIDGETS, widget("w"));
+  const other = { metadata: { uid: "another" } };
+  const put = await kube.call("PUT", `${MAPS}/a`, { ...map, metadata: { name: "a", uid: "another" } });
+  expect([put.status, put.object.reason]).toEqual([409, "Conflict"]);
+  for (const path of [`${MAPS}/a`, `${PODS}/p/status`, `${WIDGETS}/w`]) {
+    const patched = await kube.patch(path, other);
+    expect([patched.status, patched.object.message]).toEqual([422, expect.stringContaining("metadata.uid: Invalid")]);
+  }
+  const stale = await kube.patch(`${MAPS}/a`, { metadata: { uid: "another", resourceVersion: "1" } });
+  expect([stale.status, stale.object.reason]).toEqual([409, "Conflict"]);
+  const status = await kube.patch(`${WIDGETS}/w/status`, { ...other, status: { phase: "ok" } });
+  expect([status.status, status.object.status]).toEqual([200, { phase: "ok" }]);
+});
+
+test("a container that has ended does not come back to life in a pod without restarts", async () => {
+  await using kube = new KubeFixture();
+  await kube.call("POST", PODS, podBody("p", { restartPolicy: "Never" }));
+  const write = (state: JsonObject) =>
+    kube.patch(`${PODS}/p/status`, { status: { containerStatuses: [{ name: "main", state }] } });
+  expect((await write({ running: {} })).status).toBe(200);
+  expect((await write({ terminated: { exitCode: 1 } })).status).toBe(200);
+  const back = await write({ running: {} });
+  expect([back.status, back.object.message]).toEqual([
+    422,
+    expect.stringContaining("status.containerStatuses[0].state"),
+  ]);
+});
+
 test("many patches at once all take effect: none is lost to a race", async () => {
   await using kube = new KubeFixture();
   await kube.call("POST", MAPS, { metadata: { name: "a" } });

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import { at, isObject, type Json, type JsonObject, textAt } from "../store/json.ts";
+import { at, isObject, type Json, type JsonObject, listAt, textAt } from "../store/json.ts";
 import { deepCopy, type KubeObject } from "../store/object.ts";
 import type { FieldError } from "./api-error.ts";
 import { duplicate, forbiddenField, invalidValue, notSupported, required, wrongType } from "./field-errors.ts";
@@ -74,6 +74,20 @@ function comparable(pod: KubeObject): Json {
   return spec;
 }
 
+/** Without restarts, what has ended stays so (pkg/apis/core/validation, ValidateContainerStateTransition). */
+function restartErrors(pod: KubeObject, before: KubeObject): FieldError[] {
+  if (textAt(pod, "spec", "restartPolicy") !== "Never") return [];
+  return ["initContainerStatuses", "containerStatuses"].flatMap((field) => {
+    const ended = listAt(before, "status", field).filter((one) => at(one, "state", "terminated") !== undefined);
+    const names = new Set(ended.map((one) => textAt(one, "name")));
+    return listAt(pod, "status", field).flatMap((one, n) =>
+      names.has(textAt(one, "name")) && at(one, "state", "terminated") === undefined
+        ? [forbiddenField(`status.${field}[${n}].state`, "may not be transitioned to non-terminated state")]
+        : [],
+    );
+  });
+}
+
 export const podStrategy: Strategy = {
   prepareCreate(pod) {
     if (isObject(pod.spec)) setDefaults(pod.spec);
@@ -100,6 +114,7 @@ export const podStrategy: Strategy = {
         ),
       );
     }
+    if (before !== undefined) errors.push(...restartErrors(pod, before));
     return errors;
   },
   graceSeconds(pod, requested) {

@@ -62,20 +62,27 @@ function isFinished(object: KubeObject): boolean {
   return deletionTimestamp !== undefined && deletionGracePeriodSeconds === 0 && finalizers.length === 0;
 }
 
+/** A uid is a precondition of an update, but only an unchangeable field to a patch; for the status of a custom resource it is neither. */
+function checkUid(call: Call, next: KubeObject, before: KubeObject): void {
+  const { uid } = next.metadata;
+  const { type, path, request } = call;
+  if (uid === undefined || uid === before.metadata.uid) return;
+  if (request.method !== "PATCH") {
+    const why = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${before.metadata.uid ?? ""}`;
+    throw conflict(type, path.name, why);
+  }
+  if (type.custom && path.subresource === "status") return;
+  throw invalid(type, path.name, [invalidValue("metadata.uid", uid, "field is immutable")]);
+}
+
 /** Stores `next` in place of `stored`; `next.metadata.resourceVersion`, if any, must be the stored one. */
 async function replace(call: Call, stored: Stored, next: KubeObject): Promise<ApiResponse> {
   const { type } = call;
   const before = parseObject(inVersion(stored.json, type));
   const name = stored.name;
-  const { resourceVersion, uid } = next.metadata;
-  if (uid !== undefined && uid !== before.metadata.uid) {
-    throw conflict(
-      type,
-      name,
-      `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${before.metadata.uid ?? ""}`,
-    );
-  }
+  const { resourceVersion } = next.metadata;
   if (resourceVersion !== undefined && resourceVersion !== String(stored.revision)) throw conflict(type, name, STALE);
+  checkUid(call, next, before);
   applySchema(call, next);
   const object = keepOwned(call, next, before);
   if (call.path.subresource === "") type.strategy.prepareUpdate?.(object, before);

@@ -33,7 +33,12 @@ class EagerClock implements Clock {
 
 /** The operator on an API in memory, with the control plane's end of the channel in the test's hand. */
 async function world(
-  options: { fail?: (request: TransportRequest) => boolean; away?: () => boolean; ackFails?: () => boolean } = {},
+  options: {
+    before?: (request: TransportRequest) => Promise<void>;
+    fail?: (request: TransportRequest) => boolean;
+    away?: () => boolean;
+    ackFails?: () => boolean;
+  } = {},
 ) {
   const clock = new EagerClock();
   const common = { clock, random: () => 0.999, log: silentLogger };
@@ -46,6 +51,7 @@ async function world(
   const transport = {
     request: async (request: TransportRequest) => {
       requests.push(`${request.method} ${request.path}`);
+      await options.before?.(request);
       if (options.fail?.(request) === true) throw new Error("the API is away");
       return await api.request(request);
     },
@@ -199,6 +205,30 @@ test("an abort waits for a start that has to be tried again", async () => {
   it.offer(start("r1"), abort("r1"));
   await it.until("acknowledged", () => it.acknowledged.length === 2);
   expect((await it.actions())[0]?.metadata.deletionTimestamp).toBeDefined();
+});
+
+test("an abort whose action was replaced by a namesake meanwhile is tried again, not refused", async () => {
+  const name = { namespace: "demo-development", name: "r1-a0" };
+  let replaced = false;
+  const before = async ({ method }: TransportRequest): Promise<void> => {
+    if (method !== "PATCH" || replaced) return;
+    replaced = true;
+    const { spec, metadata } = await it.client.get(taskActionType, name);
+    await it.client.patch(taskActionType, name, { metadata: { finalizers: [] } });
+    await it.client.delete(taskActionType, name);
+    const { labels = {}, finalizers = [] } = metadata;
+    await it.client.create(taskActionType, {
+      apiVersion: "flyte.org/v1",
+      kind: "TaskAction",
+      metadata: { ...name, labels, finalizers },
+      spec,
+    });
+  };
+  await using it = await world({ before });
+  it.offer(start("r1"), abort("r1"));
+  await it.until("acknowledged", () => it.acknowledged.length === 2);
+  expect(it.acknowledged.map(({ errorCode }) => errorCode)).toEqual(["", ""]);
+  expect((await it.actions())[0]?.metadata.annotations?.["homeplane.dev/abort-reason"]).toBe("enough");
 });
 
 test("an abort deletes all descendants at once, not what has ended, and nothing of other runs", async () => {

@@ -162,6 +162,20 @@ describe.skipIf(!hasPython)("the flyte SDK", { timeout: 120_000 }, () => {
     expect(traces).toHaveLength(3);
   });
 
+  test("shows what a failed trace raised", async () => {
+    const { run, outputs } = await homeplane.feature("traced_badly");
+    expect(outputs).toEqual(["caught: step 7 went wrong"]);
+    const trace = await eventually("the trace is reported", 10_000, async () =>
+      (await homeplane.actions(run)).find((action) => action.metadata?.spec.case === "trace"),
+    );
+    const { status, result } = await eventually("its end is reported", 10_000, async () => {
+      const details = await homeplane.details(run, trace.id?.name);
+      return details.status?.phase === ActionPhase.FAILED ? details : undefined;
+    });
+    expect(status?.phase).toBe(ActionPhase.FAILED);
+    expect(result.case === "errorInfo" && result.value.message).toContain("step 7 went wrong");
+  });
+
   test("survives a task that prints binary", async () => {
     const { run, outputs } = await homeplane.feature("binary");
     expect(outputs).toEqual(["printed"]);

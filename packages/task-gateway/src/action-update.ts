@@ -1,8 +1,8 @@
 import { create } from "@bufbuild/protobuf";
 import { attemptPrefix, phaseOf, phaseToProto, type TaskAction } from "@homeplane/idl";
-import type { Action } from "@homeplane/idl/flyteidl2/actions/actions_service";
 import { ExecutionError_ErrorKind } from "@homeplane/idl/flyteidl2/core/execution";
 import { type ActionUpdate, ActionUpdateSchema } from "@homeplane/idl/flyteidl2/workflow/state_service";
+import type { RecordedTrace } from "./trace-error.ts";
 
 /** What a parent is told of a child. The output's address is always there: without one the SDK fills the user's log with warnings. */
 export function updateOfChild(taskAction: TaskAction): ActionUpdate {
@@ -19,9 +19,14 @@ export function updateOfChild(taskAction: TaskAction): ActionUpdate {
 }
 
 /** A trace comes with its outcome; its address is the file's own. */
-export function updateOfTrace(trace: Action): ActionUpdate {
-  if (trace.spec.case !== "trace") throw new TypeError("not a trace");
-  const { phase, outputs } = trace.spec.value;
-  const { actionId } = trace;
-  return create(ActionUpdateSchema, { ...(actionId ? { actionId } : {}), phase, outputUri: outputs?.outputUri ?? "" });
+export function updateOfTrace({ action, error }: RecordedTrace): ActionUpdate {
+  if (action.spec.case !== "trace") throw new TypeError("not a trace");
+  const { phase, outputs } = action.spec.value;
+  const { actionId } = action;
+  return create(ActionUpdateSchema, {
+    ...(actionId ? { actionId } : {}),
+    phase,
+    outputUri: outputs?.outputUri ?? "",
+    ...(error ? { error } : {}),
+  });
 }

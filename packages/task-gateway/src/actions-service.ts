@@ -87,7 +87,7 @@ export function actionsService({
           ).spec.runOutputBase ?? "";
         stops.push(
           traces.listen(base, id?.name ?? "", (trace) =>
-            updates.push(trace.actionId?.name ?? "", updateOfTrace(trace)),
+            updates.push(trace.action.actionId?.name ?? "", updateOfTrace(trace)),
           ),
         );
         for await (const trace of traces.of(base, id?.name ?? "")) {

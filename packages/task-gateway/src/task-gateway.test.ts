@@ -3,6 +3,7 @@ import { Code, ConnectError, createClient, createRouterTransport } from "@connec
 import { connectNodeAdapter, createConnectTransport } from "@connectrpc/connect-node";
 import { labels, taskActionCrd, taskActionFinalizer, taskActions, type TaskAction } from "@homeplane/idl";
 import { ActionsService, type WatchForUpdatesResponse } from "@homeplane/idl/flyteidl2/actions/actions_service";
+import { ErrorDocumentSchema } from "@homeplane/idl/flyteidl2/core/execution";
 import { ActionPhase } from "@homeplane/idl/flyteidl2/common/phase";
 import { ProjectService } from "@homeplane/idl/flyteidl2/project/project_service";
 import { EventsProxyService } from "@homeplane/idl/flyteidl2/workflow/events_proxy_service";
@@ -353,6 +354,30 @@ test("a trace is stored before it is acknowledged, echoed, replayed to a later w
   expect(replay).toEqual([`t1 ${ActionPhase.SUCCEEDED} s3://meta/r1/t1/outputs.pb`, "sentinel"]);
   await eventually("report", () => it.reported.includes("end t1"));
   expect(it.reported.slice(0, 3)).toEqual(["spec t1", "event t1", "end t1"]);
+});
+
+test("a failed trace is told with what it raised, which the pod left in a file; without the file it is told without", async () => {
+  await using it = await worldWithParent();
+  const failed = (name: string) => {
+    const { action } = trace(name);
+    return { action: { ...action, spec: { case: "trace" as const, value: { name, phase: ActionPhase.FAILED } } } };
+  };
+  const document = create(ErrorDocumentSchema, { error: { code: "ValueError", message: "no", origin: 1, kind: 1 } });
+  it.files.set("s3://meta/r1/t1/error.pb", toBinary(ErrorDocumentSchema, document));
+  for (const name of ["t1", "t2"]) await it.actions.enqueue(failed(name));
+  const updates = new Map<string | undefined, string | undefined>();
+  const stop = new AbortController();
+  for await (const { message } of it.watch(stop.signal)) {
+    if (message.case === "actionUpdate") updates.set(message.value.actionId?.name, message.value.error?.message);
+    if (updates.size === 2) break;
+  }
+  stop.abort();
+  expect(updates).toEqual(
+    new Map([
+      ["t1", "no"],
+      ["t2", undefined],
+    ]),
+  );
 });
 
 test("with the control plane away traces are taken and told later; one that it fails on holds up no other", async () => {

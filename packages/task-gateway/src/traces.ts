@@ -20,6 +20,7 @@ import {
   type Service,
   sleep,
 } from "@homeplane/runtime-kit";
+import { errorInfoOf, type RecordedTrace, withError } from "./trace-error.ts";
 
 /** Traces of one parent that one watch replays. */
 const maxReplayed = 50_000;
@@ -39,8 +40,8 @@ export interface TraceOptions {
 export class Traces implements Service {
   readonly name = "task-gateway.traces";
   readonly #options: TraceOptions;
-  readonly #unreported = new Map<string, Action>();
-  readonly #listeners = new Map<string, Set<(trace: Action) => void>>();
+  readonly #unreported = new Map<string, RecordedTrace>();
+  readonly #listeners = new Map<string, Set<(trace: RecordedTrace) => void>>();
   #wake: (() => void) | undefined;
 
   constructor(options: TraceOptions) {
@@ -48,18 +49,17 @@ export class Traces implements Service {
   }
 
   /** Resolves when the trace is stored. `base` is the run's output base. */
-  async record(base: string, trace: Action): Promise<void> {
-    const content = toBinary(ActionSchema, trace);
-    await this.#options.objects.putObject({
-      nativeUrl: `${folder(base, trace.parentActionName ?? "")}/${trace.actionId?.name}.pb`,
-      content,
-    });
-    for (const listener of this.#listeners.get(folder(base, trace.parentActionName ?? "")) ?? []) listener(trace);
+  async record(base: string, action: Action): Promise<void> {
+    const key = folder(base, action.parentActionName ?? "");
+    const trace = await withError(this.#options.objects, base, action);
+    const content = toBinary(ActionSchema, action);
+    await this.#options.objects.putObject({ nativeUrl: `${key}/${action.actionId?.name}.pb`, content });
+    for (const listener of this.#listeners.get(key) ?? []) listener(trace);
     this.#report(trace);
   }
 
   /** All stored ones. */
-  async *of(base: string, parent: string): AsyncGenerator<Action> {
+  async *of(base: string, parent: string): AsyncGenerator<RecordedTrace> {
     let token = "";
     let count = 0;
     do {
@@ -68,7 +68,7 @@ export class Traces implements Service {
         if (++count > maxReplayed)
           throw new ConnectError(`action ${parent} has more than ${maxReplayed} traces`, Code.ResourceExhausted);
         const { content } = await this.#options.objects.getObject({ nativeUrl });
-        const trace = fromBinary(ActionSchema, content);
+        const trace = await withError(this.#options.objects, base, fromBinary(ActionSchema, content));
         this.#report(trace);
         yield trace;
       }
@@ -76,7 +76,7 @@ export class Traces implements Service {
     } while (token !== "");
   }
 
-  listen(base: string, parent: string, listener: (trace: Action) => void): () => void {
+  listen(base: string, parent: string, listener: (trace: RecordedTrace) => void): () => void {
     const key = folder(base, parent);
     const set = this.#listeners.get(key) ?? new Set();
     this.#listeners.set(key, set.add(listener));
@@ -86,8 +86,8 @@ export class Traces implements Service {
     };
   }
 
-  #report(trace: Action): void {
-    const { run, name } = trace.actionId ?? {};
+  #report(trace: RecordedTrace): void {
+    const { run, name } = trace.action.actionId ?? {};
     this.#unreported.set(`${run?.project}/${run?.domain}/${run?.name}/${name}`, trace);
     if (this.#unreported.size > maxUnreported) {
       const [oldest = ""] = this.#unreported.keys();
@@ -128,7 +128,8 @@ export class Traces implements Service {
     }
   }
 
-  async #send({ actionId, parentActionName, group, inputUri, spec }: Action, signal: AbortSignal): Promise<void> {
+  async #send({ action, error }: RecordedTrace, signal: AbortSignal): Promise<void> {
+    const { actionId, parentActionName, group, inputUri, spec } = action;
     if (spec.case !== "trace" || actionId === undefined) return;
     const { phase, startTime, endTime, outputs } = spec.value;
     const call = { signal, timeoutMs: 30_000 };
@@ -140,6 +141,7 @@ export class Traces implements Service {
       phase,
       ...times,
       ...(outputs ? { outputs } : {}),
+      ...(error ? { errorInfo: errorInfoOf(error) } : {}),
     });
     await this.#options.events.record({ events: [event] }, call);
     const status = create(ActionStatusSchema, { phase, attempts: 1, ...(endTime ? { endTime } : {}) });

@@ -151,6 +151,19 @@ async def traced(n: int) -> int:
     return total
 
 
+@flyte.trace
+async def bad_step(i: int) -> int:
+    raise ValueError(f"step {i} went wrong")
+
+
+@env.task
+async def traced_badly() -> str:
+    try:
+        return str(await bad_step(7))
+    except ValueError as error:
+        return f"caught: {error}"
+
+
 FEATURES = {
     "gather": (gather, {"n": 5}),
     "map": (map_squares, {"n": 20}),
@@ -168,6 +181,7 @@ FEATURES = {
     "half_done": (half_done, {"children": 3, "flag": os.environ.get("FLAG", "")}),
     "killed_once": (killed_once, {"flag": os.environ.get("FLAG", "")}),
     "traced": (traced, {"n": 3}),
+    "traced_badly": (traced_badly, {}),
 }
 
 

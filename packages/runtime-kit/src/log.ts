@@ -1,4 +1,5 @@
 import { destination, type Logger, pino } from "pino";
+import { openLogFile } from "./log-file.ts";
 
 export type { Logger } from "pino";
 
@@ -22,9 +23,11 @@ const REDACTED = SECRET_FIELDS.flatMap((field) => [field, `*.${field}`, `*.*.${f
 
 /** JSON lines. `file` absent = stderr, so that stdout stays the command's own. */
 export function createLogger(options: { level: LogLevel; file?: string }): Logger {
-  const sink =
-    options.file === undefined ? destination(2) : destination({ dest: options.file, mkdir: true, sync: false });
-  return pino({ level: options.level, base: null, redact: { paths: REDACTED, censor: "[redacted]" } }, sink);
+  const config = { level: options.level, base: null, redact: { paths: REDACTED, censor: "[redacted]" } };
+  if (options.file === undefined) return pino(config, destination(2));
+  const sink = openLogFile(options.file, (text) => process.stderr.write(text));
+  process.once("exit", () => sink.flushSync());
+  return pino(config, sink);
 }
 
 /** For tests. */

@@ -5,6 +5,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
+import { Code } from "@connectrpc/connect";
 import { ActionPhase } from "@homeplane/idl/flyteidl2/common/phase";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { eventually, hasPython, python, TestHomeplane } from "./homeplane.ts";
@@ -56,8 +57,8 @@ describe("homeplane up says what keeps it from starting, and leaves nothing", ()
 
   test("a data dir that can not be used", async () => {
     await writeFile(join(dir, "file"), "");
-    // In /proc every mkdir fails, whatever its parent.
-    for (const path of [join(dir, "file"), join(dir, "file", "below"), "/proc/homeplane/below"]) {
+    // In /proc every mkdir fails, whatever its parent. A folder with files of others is not taken over.
+    for (const path of [join(dir, "file"), join(dir, "file", "below"), "/proc/homeplane/below", dir]) {
       const { code, stderr } = await failingUp(["--port", "0", "--data-dir", path]);
       expect(code).toBe(1);
       expect(stderr).toMatch(/data dir .* can not be used[\s\S]*--data-dir[\s\S]*\[DataDirUnusable\]/);
@@ -135,6 +136,30 @@ describe.skipIf(!hasPython)("a running homeplane", { timeout: 60_000 }, () => {
     });
     expect(details.result.case === "errorInfo" && details.result.value.message).toContain("no-such-program");
     expect((await homeplane.feature("plain")).outputs).toEqual(["plain"]);
+  });
+
+  test.each([
+    "s3://other-bucket/homeplane/flytesnacks/development/x",
+    "s3://homeplane-metadata/homeplane/other/development/x",
+    "s3://homeplane-metadata/homeplane/flytesnacks/development/../../../x",
+    "gs://homeplane-metadata/homeplane/flytesnacks/development/x",
+    "file:///tmp/x",
+    "not a url",
+  ])("refuses to run with its data at %s, from where it could not read it", async (runBaseDir) => {
+    const taskTemplate = {
+      type: "python",
+      target: { case: "container" as const, value: { image: "none", args: ["true"] } },
+    };
+    const refused = homeplane.runs.createRun({
+      id: { case: "projectId", value: { name: "flytesnacks", domain: "development" } },
+      task: { case: "taskSpec", value: { shortName: "true", taskTemplate } },
+      inputWrapper: { case: "inputs", value: {} },
+      runSpec: { runBaseDir },
+    });
+    await expect(refused).rejects.toMatchObject({
+      code: Code.InvalidArgument,
+      message: expect.stringContaining("run_base_dir") as string,
+    });
   });
 
   test("answers garbage and serves on", async () => {

@@ -8,12 +8,12 @@ import { version } from "./version.ts";
 const say = (text: string): boolean => process.stdout.write(`${text}\n`);
 
 /** Aborts on the first Ctrl-C or SIGTERM; a second one ends the process at once. */
-function stopSignal(): AbortController {
+function stopSignal(quiet: boolean): AbortController {
   const controller = new AbortController();
   for (const name of ["SIGINT", "SIGTERM"] as const) {
     process.on(name, () => {
       if (controller.signal.aborted) process.exit(130);
-      process.stderr.write("\nStopping ...\n");
+      if (!quiet) say("\nStopping ...");
       controller.abort();
     });
   }
@@ -39,7 +39,7 @@ Serving. Ctrl-C stops.`);
 
 export async function runUp(options: Record<string, unknown>): Promise<void> {
   const config = upConfig(options, process.env, version);
-  const stop = stopSignal();
+  const stop = stopSignal(config.json);
   const started = await up(config, stop.signal);
   if (config.json) say(JSON.stringify(started.endpoints));
   else printReady(started);
@@ -50,7 +50,7 @@ export async function runUp(options: Record<string, unknown>): Promise<void> {
 export async function runStart(options: Record<string, unknown>): Promise<void> {
   const { once, ...rest } = options;
   const config = upConfig(rest, process.env, version);
-  const stop = stopSignal();
+  const stop = stopSignal(once === true);
   say("Starting Homeplane ...\n");
   const started = await up(config, stop.signal);
   const succeeded = await runSample(started, stop.signal);

@@ -1,7 +1,14 @@
 /** ActionsService for task pods, from TaskActions: Enqueue = create, acknowledged when stored; WatchForUpdates = watch. */
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { Code, ConnectError, type ServiceImpl } from "@connectrpc/connect";
-import { abortReasonAnnotation, namespaceOf, type TaskAction, taskActionName, terminalPhase } from "@homeplane/idl";
+import {
+  abortReasonAnnotation,
+  isTerminal,
+  namespaceOf,
+  type TaskAction,
+  taskActionName,
+  terminalPhase,
+} from "@homeplane/idl";
 import type {
   Action,
   ActionsService,
@@ -58,6 +65,8 @@ export function actionsService({
           await createChild(client, childTaskAction(parent, action, action.spec.value), signal);
           return {};
         case "trace":
+          if (!isTerminal(action.spec.value.phase))
+            throw new ConnectError("action.trace.phase: a trace is recorded when it has ended", Code.InvalidArgument);
           assertActionName(action.actionId.name);
           await traces.record(parent.spec.runOutputBase ?? "", withRunOf(parent, action));
           return {};

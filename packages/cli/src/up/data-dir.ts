@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { access, constants, mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
+import { access, chmod, constants, mkdir, readdir, readFile, rename, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { HomeplaneError, messageOf } from "@homeplane/runtime-kit";
 
@@ -28,14 +28,27 @@ export type DataDirPaths = ReturnType<typeof dataDirPaths>;
 export async function openDataDir(root: string): Promise<DataDirPaths> {
   try {
     await makeFolders(root);
+    await requireOurs(root);
+    // One that was there before may be open to others; so would be everything in it.
+    await chmod(root, 0o700);
     await access(root, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (error) {
-    const next = "make it a folder that this user can write to, or choose another one with --data-dir";
+    const next = "choose an empty or new folder that this user can write to with --data-dir";
     throw new HomeplaneError("DataDirUnusable", `the data dir ${root} can not be used: ${messageOf(error)}`, next, {
       cause: error,
     });
   }
   return dataDirPaths(root);
+}
+
+/** What an earlier start leaves in a data dir, however early it ended. */
+const marks: ReadonlySet<string> = new Set(["homeplane.pid", "credentials.json", "kube", "log"]);
+
+/** A folder of somebody else's is neither filled nor closed to others. */
+async function requireOurs(path: string): Promise<void> {
+  const entries = await readdir(path);
+  if (entries.length === 0 || entries.some((name) => marks.has(name))) return;
+  throw new Error(`${path} holds other files (${entries.slice(0, 3).join(", ")}, ...) and is no data dir of homeplane`);
 }
 
 /**

@@ -56,6 +56,25 @@ test("a process that merely has the same pid is not taken for the holder", async
   await (await takeLock(path, dir))();
 });
 
+test("of several that find a stale lock at once, exactly one gets it", async () => {
+  const program = `
+    import { takeLock } from ${JSON.stringify(join(import.meta.dirname, "lock.ts"))};
+    process.stdin.once("data", async () => {
+      const got = await takeLock(${JSON.stringify(path)}, "d").then(() => true, () => false);
+      process.stdout.write(got ? "got" : "no");
+      setTimeout(() => process.exit(), 1000);
+    });
+    process.stdout.write("ready");`;
+  await writeFile(path, "99999999 1\n");
+  const starters = Array.from({ length: 4 }, () => spawn(process.execPath, ["--input-type=module", "-e", program]));
+  await Promise.all(starters.map((child) => once(child.stdout, "data")));
+  const answers = starters.map((child) => once(child.stdout, "data") as Promise<[Buffer]>);
+  for (const child of starters) child.stdin.write("go\n");
+  const texts = (await Promise.all(answers)).map(([text]) => text.toString());
+  for (const child of starters) child.kill();
+  expect(texts.filter((text) => text === "got")).toHaveLength(1);
+});
+
 test.each(["", "nonsense", "12"])("a lock file that holds %j is no lock", async (content) => {
   await writeFile(path, content);
   await (await takeLock(path, dir))();

@@ -200,10 +200,14 @@ test("inputs beyond 10 MiB are refused with a clear error, just below they are t
   await h.data.uploadInputs({ id: inProject, inputs: inputs((10 << 20) - 64) });
 });
 
-test("a run's base may be the user's own bucket, never another project's part of ours", async () => {
+test("a run's base may be chosen below its own project, nowhere else", async () => {
   const runBaseDir = `s3://bucket-1/${org}/other/${domain}/r1`;
   const error = await refusal(h.runs.createRun({ id: inProject, task: task(), runSpec: { runBaseDir } }));
   expect(error.code).toBe(Code.InvalidArgument);
   expect(error.message).toContain("run_base_dir");
-  await h.runs.createRun({ id: inProject, task: task(), runSpec: { runBaseDir: "s3://mine/runs" } });
+  await h.runs.createRun({
+    id: inProject,
+    task: task(),
+    runSpec: { runBaseDir: `s3://bucket-1/${org}/${project}/${domain}/elsewhere` },
+  });
 });

@@ -11,10 +11,10 @@ import { ActionSpecSchema } from "@homeplane/idl/flyteidl2/workflow/run_definiti
 import { type CreateRunRequest, CreateRunRequestSchema } from "@homeplane/idl/flyteidl2/workflow/run_service";
 import { OrderSchema } from "@homeplane/idl/homeplane/v1/orchestration";
 import type { Context } from "../context.ts";
-import { actionIdentifier, invalid, isBelow, scopePrefix } from "../services/identifiers.ts";
+import { actionIdentifier } from "../services/identifiers.ts";
 import type { ActionRow, RunKey } from "../store/port.ts";
 import { newActionDetails } from "./new-action.ts";
-import { resolveInputs, runBase } from "./run-inputs.ts";
+import { requireServed, resolveInputs, runBase } from "./run-inputs.ts";
 import { nameTaken, resolveTarget } from "./run-name.ts";
 import { resolveTask } from "./run-task.ts";
 import { checkTemplateSize } from "./template-size.ts";
@@ -38,9 +38,12 @@ export async function createRun(ctx: Context, request: CreateRunRequest, request
   const key = { ...target, action: rootAction };
   const inputUri = await resolveInputs(ctx, request, target);
   const runOutputBase = runSpec.runBaseDir || (await runBase(ctx, target, inputUri));
-  // A bucket of the user's own is the user's affair; in ours a run stays below its project.
-  if (isBelow(runOutputBase, `${ctx.config.org}/`) && !isBelow(runOutputBase, scopePrefix(ctx, target)))
-    throw invalid("run_spec.run_base_dir", `"${runOutputBase}" is not below ${scopePrefix(ctx, target)}`);
+  await requireServed(
+    ctx,
+    target,
+    runOutputBase,
+    runSpec.runBaseDir ? "run_spec.run_base_dir" : "offloaded_input_data.uri",
+  );
   const kind = { case: "task" as const, spec, ...(taskId ? { id: taskId } : {}) };
   const root: ActionRow = {
     ...key,

@@ -1,5 +1,6 @@
 /** Where a run's inputs lie, and everything else that it writes. */
 import { toBinary } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
 import { inputsFile, runPrefix } from "@homeplane/idl";
 import { InputsSchema } from "@homeplane/idl/flyteidl2/task/common";
 import type { CreateRunRequest } from "@homeplane/idl/flyteidl2/workflow/run_service";
@@ -50,4 +51,21 @@ export async function runBase(ctx: Context, target: RunKey, inputUri: string): P
   if (own === undefined)
     throw invalid("offloaded_input_data.uri", `"${inputUri}" is not an address like s3://bucket/key`);
   return `${own}/${prefix}`;
+}
+
+/**
+ * Refuses an address at which the data plane could not read what a run leaves: it would run and never be seen to end. Signing reaches no store, so
+ * asking costs nothing.
+ */
+export async function requireServed(ctx: Context, target: RunKey, base: string, field: string): Promise<void> {
+  const own = scopePrefix(ctx, target);
+  if (!isBelow(base, own)) throw invalid(field, `"${base}" is not below ${own} of the object store`);
+  try {
+    await ctx.dataPlane.objects.createDownloadUrl({ nativeUrl: `${base}/a0` }, { timeoutMs: dataPlaneTimeoutMs });
+  } catch (error) {
+    const refused =
+      error instanceof ConnectError && (error.code === Code.InvalidArgument || error.code === Code.PermissionDenied);
+    if (!refused) throw error;
+    throw invalid(field, error.rawMessage);
+  }
 }

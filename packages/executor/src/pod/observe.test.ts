@@ -57,7 +57,7 @@ const failed = (state: ContainerState, more: PodStatus = {}): PodStatus => ({
 const done: PodStatus = { phase: "Succeeded", containerStatuses: [container("main", dead(0))] };
 const error = (kind: 0 | 1, code = "E") => create(ContainerErrorSchema, { code, message: "m", kind });
 
-const rows: [string, Outcome, Partial<Record<"kind" | "code", string>> & { final?: boolean }][] = [
+const rows: [string, Outcome, Partial<Record<"kind" | "code", string>> & { final?: boolean; nodeStop?: boolean }][] = [
   ["exit 0 with outputs", outcomeOf(done, { outputs: true }, true), { kind: "success" }],
   ["exit 0, none declared", outcomeOf(done), { kind: "success" }],
   [
@@ -97,6 +97,21 @@ const rows: [string, Outcome, Partial<Record<"kind" | "code", string>> & { final
     "an eviction in which the task exits 0",
     outcomeOf({ ...done, phase: "Failed", reason: "Evicted" }),
     { kind: "system", code: "Interrupted" },
+  ],
+  [
+    "an eviction of a task that had written its outputs",
+    outcomeOf({ ...done, phase: "Failed", reason: "Evicted" }, { outputs: true }, true),
+    { kind: "success" },
+  ],
+  [
+    "an orderly stop of the node",
+    outcomeOf(
+      failed(dead(143), {
+        reason: "NodeShutdown",
+        conditions: [{ type: "DisruptionTarget", status: "True", reason: "TerminationByKubelet" }],
+      }),
+    ),
+    { kind: "system", code: "Interrupted", nodeStop: true },
   ],
   [
     "a disruption target",

@@ -38,6 +38,8 @@ export interface PodEnd {
   readonly finishedAt?: string;
   /** Killed from outside: eviction, preemption, a lost or stopping node. */
   readonly disruption?: string;
+  /** That was an announced, orderly stop of the node. */
+  readonly nodeStop?: boolean;
   readonly primaryMissing: boolean;
   /** Some other container of the pod ran out of memory. */
   readonly sidecarOom: boolean;
@@ -136,7 +138,7 @@ function endOf(pod: Pod, primary: string): PodEnd {
     message: terminated?.message || status.message || "",
     ...(terminated?.startedAt ? { startedAt: terminated.startedAt } : {}),
     ...(terminated?.finishedAt ? { finishedAt: terminated.finishedAt } : {}),
-    ...(disruption === undefined ? {} : { disruption }),
+    ...(disruption === undefined ? {} : { disruption, ...(isNodeStop(pod) ? { nodeStop: true } : {}) }),
     primaryMissing: !pod.spec.containers.some((container) => container.name === primary),
     sidecarOom: containers.some((c) => c !== main && c.state?.terminated?.reason === "OOMKilled"),
   };
@@ -146,6 +148,13 @@ function endOf(pod: Pod, primary: string): PodEnd {
 function failedInit(pod: Pod) {
   return (pod.status?.initContainerStatuses ?? []).find((c) => (c.state?.terminated?.exitCode ?? 0) !== 0)?.state
     ?.terminated;
+}
+
+/** The kubelet's reason for a graceful node shutdown (and for its own evictions, which carry a reason of their own). */
+function isNodeStop({ status }: Pod): boolean {
+  const byKubelet = ({ type, reason }: { type: string; reason?: string }): boolean =>
+    type === "DisruptionTarget" && reason === "TerminationByKubelet";
+  return status?.reason !== "Evicted" && (status?.conditions ?? []).some(byKubelet);
 }
 
 function disruptionOf(pod: Pod): string | undefined {

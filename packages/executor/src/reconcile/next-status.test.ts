@@ -68,6 +68,18 @@ test("three system failures go on as the same attempt, each later; the one after
   expect(last.errorState).toEqual({ code: "Interrupted", kind: "SYSTEM", message: "gone" });
 });
 
+test("orderly stops of the node are not charged: however many, the budget for system failures is as it was", () => {
+  let status: TaskActionStatus = {};
+  for (let n = 1; n <= 10; n++) {
+    status = after(status, { ...system, nodeStop: true });
+    expect(phaseOf(status)).toBeUndefined();
+    expect(status).toMatchObject({ attempts: 1, systemFailures: n, nodeStops: n, notBefore: at });
+  }
+  for (let n = 1; n <= 3; n++) status = { ...status, ...after(status, system) };
+  expect(phaseOf(status)).toBeUndefined();
+  expect(phaseOf(after(status, system))).toBe("FAILED");
+});
+
 describe("the delay before a retry", () => {
   test("grows by its factor up to its cap", () => {
     const seconds = (n: bigint) => ({ seconds: n });

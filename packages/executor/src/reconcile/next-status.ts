@@ -52,10 +52,12 @@ export function statusAfter(
   const error: ErrorState = { code: outcome.code, kind, message: cut(outcome.message) };
   const failed: AttemptRecord = { ...record, phase: "FAILED", error };
   if (outcome.kind === "system") {
-    const failures = taskAction.status?.systemFailures ?? 0;
-    if (failures >= config.systemFailureLimit) return ended(taskAction, failed, entries);
-    const delay = backoffMs(config.systemFailureBackoff, failures, random);
-    return relaunched(taskAction, error, entries, endedAt, later(endedAt, now, delay));
+    const { systemFailures = 0, nodeStops = 0 } = taskAction.status ?? {};
+    const charged = systemFailures - nodeStops;
+    const nodeStop = outcome.nodeStop === true;
+    if (!nodeStop && charged >= config.systemFailureLimit) return ended(taskAction, failed, entries);
+    const delay = nodeStop ? 0 : backoffMs(config.systemFailureBackoff, charged, random);
+    return relaunched(taskAction, error, entries, endedAt, later(endedAt, now, delay), nodeStop);
   }
   if (outcome.final || attempt >= retries.maxAttempts) return ended(taskAction, failed, entries, end.reason);
   return retried(taskAction, failed, entries, later(endedAt, now, retries.delayMs(attempt)));

@@ -9,7 +9,13 @@ import type { PodEnd } from "../pod/observe.ts";
 export type Outcome =
   | { readonly kind: "success" }
   | { readonly kind: "user"; readonly final: boolean; readonly code: string; readonly message: string }
-  | { readonly kind: "system"; readonly code: string; readonly message: string };
+  | {
+      readonly kind: "system";
+      readonly code: string;
+      readonly message: string;
+      /** The node was stopped in an orderly way: not even the budget for system failures is charged. */
+      readonly nodeStop?: boolean;
+    };
 
 /** What was found at the attempt's output prefix. */
 export interface AttemptFiles {
@@ -31,7 +37,12 @@ export function classifyEnd(end: PodEnd, files: AttemptFiles, outputsDeclared: b
   if (files.error !== undefined) return fromErrorFile(files.error);
   if (end.primaryMissing) return user("PrimaryContainerNotFound", "the pod has no primary container", true);
   if (end.reason === "OOMKilled") return user("OOMKilled", withLog("the task used more memory than its limit", end));
-  if (end.disruption !== undefined) return { kind: "system", code: "Interrupted", message: end.disruption };
+  // Exit code 0 alone does not tell a task that finished from one that gave in to SIGTERM; the outputs, which are written last, do.
+  const finished = end.exitCode === 0 && files.outputs;
+  if (end.disruption !== undefined && !finished) {
+    const nodeStop = end.nodeStop ? { nodeStop: true } : {};
+    return { kind: "system", code: "Interrupted", message: end.disruption, ...nodeStop };
+  }
   if (end.exitCode === undefined)
     return {
       kind: "system",

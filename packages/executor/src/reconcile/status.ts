@@ -92,6 +92,7 @@ export function retried(
   return {
     attempts: record.attempt + 1,
     systemFailures: 0,
+    nodeStops: 0,
     conditions: conditionsFor("QUEUED", "RetryableFailure", record.error?.message ?? "", record.endedAt),
     phaseHistory: withHistory(status, entries),
     attemptHistory: withRecord(status, record),
@@ -106,11 +107,13 @@ export function relaunched(
   entries: readonly PhaseEntry[],
   at: string,
   notBefore: string,
+  nodeStop: boolean,
 ): TaskActionStatus {
   const status = taskAction.status ?? {};
   return {
     attempts: status.attempts ?? 1,
     systemFailures: (status.systemFailures ?? 0) + 1,
+    ...(nodeStop ? { nodeStops: (status.nodeStops ?? 0) + 1 } : {}),
     conditions: conditionsFor("QUEUED", "Queued", `${error.code}: ${error.message}`, at),
     phaseHistory: withHistory(status, entries),
     notBefore,

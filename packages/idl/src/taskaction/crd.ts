@@ -42,6 +42,7 @@ const status = {
     conditions: listOfOpen,
     attempts: { type: "integer" },
     systemFailures: { type: "integer" },
+    nodeStops: { type: "integer" },
     cacheStatus: text(),
     phaseHistory: listOfOpen,
     errorState: open,

@@ -97,6 +97,8 @@ export interface TaskActionStatus {
   readonly attempts?: number;
   /** System failures of the current attempt; its pod's incarnation. */
   readonly systemFailures?: number;
+  /** Ours: how many of those were orderly stops of the node; they are not charged to the budget for system failures. */
+  readonly nodeStops?: number;
   readonly cacheStatus?: string;
   readonly phaseHistory?: readonly PhaseEntry[];
   readonly errorState?: ErrorState;

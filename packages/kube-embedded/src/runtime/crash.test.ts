@@ -53,7 +53,7 @@ test("after a crash survivors are ended, their pods fail as the node's fault, an
     state: { terminated: { exitCode: 137, reason: "Error" } },
   });
   const target = pod.status?.conditions?.find((one) => one.type === "DisruptionTarget");
-  expect(target).toMatchObject({ status: "True", reason: "TerminationByKubelet" });
+  expect(target).toMatchObject({ status: "True", reason: "DeletionByPodGC" });
   expect(await kube.logs("survivor")).toBe("printed after the crash\n");
 });
 

@@ -24,7 +24,7 @@ export function podStatus(pod: PodView, run: RunView, now: number): PodStatus {
   const phase = phaseOf(run);
   const stopped = run.ended && run.stopped !== undefined ? STOPPED[run.stopped] : {};
   const wanted: WantedCondition[] = [...conditionsOf(run, phase)];
-  if (stopped.disruption === true) wanted.push(disruption(stopped.message ?? ""));
+  if (stopped.disruption === true) wanted.push(disruption(stopped.message ?? "", "TerminationByKubelet"));
   return {
     phase,
     ...(stopped.reason === undefined ? {} : { reason: stopped.reason, message: stopped.message }),
@@ -59,8 +59,9 @@ function conditionsOf(run: RunView, phase: string): WantedCondition[] {
   ];
 }
 
-function disruption(message: string): WantedCondition {
-  return { type: "DisruptionTarget", status: "True", reason: "TerminationByKubelet", message };
+/** Reasons as in Kubernetes' documentation, "Pod disruption conditions": an orderly stop, or a node that went without a word. */
+function disruption(message: string, reason: "TerminationByKubelet" | "DeletionByPodGC"): WantedCondition {
+  return { type: "DisruptionTarget", status: "True", reason, message };
 }
 
 function statuses(containers: readonly Container[], progress: ReadonlyMap<string, Progress>): ContainerStatus[] {
@@ -123,7 +124,7 @@ export function lostStatus(pod: PodView, now: number): PodStatus {
     message: LOST,
     conditions: mergeConditions(
       pod.status.conditions ?? [],
-      [{ type: "Ready", ...notReady }, { type: "ContainersReady", ...notReady }, disruption(LOST)],
+      [{ type: "Ready", ...notReady }, { type: "ContainersReady", ...notReady }, disruption(LOST, "DeletionByPodGC")],
       finishedAt,
     ),
     ...(pod.status.initContainerStatuses === undefined

@@ -20,8 +20,6 @@ export interface Running {
 
 /** Ready when it resolves. A failed start leaves nothing half-made: what was opened is closed, the lock is given back. */
 export async function up(config: UpConfig, signal: AbortSignal): Promise<Running> {
-  // What tasks and runs hold is their owner's alone, whatever the shell's default.
-  process.umask(0o077);
   const paths = await openDataDir(config.dataDir);
   const unlock = await takeLock(paths.lock, paths.root);
   const abandon = new AbortController();

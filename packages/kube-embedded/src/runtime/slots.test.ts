@@ -46,35 +46,90 @@ test("a namesake of another run or namespace is nobody's child", () => {
   expect(slots.take()).toBeUndefined();
 });
 
-test("any tree of pods that wait for their children comes to its end, on any number of slots", () => {
+test("60 children of one pod, each with a child of its own, never run more than slots at each depth", () => {
+  const slots = new Slots(4);
+  const running = new Set<string>();
+  let most = 0;
+  const admit = (): void => {
+    for (let next = slots.take(); next !== undefined; next = slots.take()) running.add(next.uid);
+    most = Math.max(most, running.size);
+  };
+  const end = (uid: string): void => {
+    expect(running.delete(uid)).toBe(true);
+    slots.release(uid);
+    admit();
+  };
+  slots.wait(pod("root"));
+  admit();
+  for (let n = 0; n < 60; n++) slots.wait(pod(`child-${n}`, "root"));
+  admit();
+  const made = new Set<string>();
+  for (let n = 0; n < 60; n++) {
+    // All that run make their child before the first of these ends: the worst order.
+    for (const uid of running) {
+      if (!uid.startsWith("child") || made.has(uid)) continue;
+      made.add(uid);
+      slots.wait(pod(`grand${uid}`, uid, "2026-01-01T00:00:09Z"));
+      admit();
+    }
+    const grandchild = [...running].find((uid) => uid.startsWith("grand"));
+    if (grandchild === undefined) throw new Error("no grandchild runs");
+    end(grandchild);
+    end(grandchild.slice("grand".length));
+  }
+  end("root");
+  expect(most).toBe(1 + 4 + 4);
+});
+
+test("labels that go round in a circle keep nobody waiting", () => {
+  const slots = new Slots(4);
+  for (const [name, parent] of [
+    ["a", "b"],
+    ["b", "a"],
+    ["self", "self"],
+    ["c", "a"],
+  ] as const)
+    slots.wait(pod(name, parent));
+  expect(new Set([1, 2, 3, 4].map(() => slots.take()?.uid))).toEqual(new Set(["a", "b", "c", "self"]));
+});
+
+test("any trees of pods that wait for their children end, on any number of slots; never run more than slots x depth", () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 1, max: 3 }),
-      fc.array(fc.nat(), { minLength: 1, maxLength: 30 }),
-      (total, parents) => {
+      fc.array(fc.nat(), { minLength: 1, maxLength: 40 }),
+      fc.array(fc.nat(), { minLength: 1, maxLength: 80 }),
+      (total, parents, choices) => {
         const slots = new Slots(total);
-        const parentOf = parents.map((n, i) => (i === 0 ? undefined : n % i));
+        const parentOf = parents.map((n, i) => (n % (i + 1) === i ? undefined : n % (i + 1)));
+        const depthOf: number[] = [];
+        for (const parent of parentOf) depthOf.push(parent === undefined ? 1 : (depthOf[parent] ?? 0) + 1);
         const open = parentOf.map((_, i) => parentOf.filter((parent) => parent === i).length);
+        const unborn = new Set(parentOf.keys());
         const running = new Set<number>();
-        let ended = 0;
-        slots.wait(pod("0"));
-        for (let step = 0; step < parents.length * 3 && ended < parents.length; step++) {
-          for (let next = slots.take(); next !== undefined; next = slots.take()) {
-            const n = Number(next.uid);
-            running.add(n);
-            parentOf.forEach((parent, child) => parent === n && slots.wait(pod(`${child}`, `${n}`)));
+        // Each pod is made once and ends once: in any order in which nobody is made before its parent runs or ends before its children.
+        for (let step = 0; step < parents.length * 2; step++) {
+          const born = [...unborn].filter((n) => parentOf[n] === undefined || running.has(parentOf[n]));
+          const ends = [...running].filter((n) => open[n] === 0);
+          const able = [...born, ...ends];
+          const n = able[(choices[step % choices.length] ?? 0) % able.length];
+          if (n === undefined) throw new Error("all that run wait for one another");
+          const parent = parentOf[n];
+          if (unborn.delete(n)) {
+            // A date that has nothing to do with the order: no rule may depend on parents being older.
+            const createdAt = `2026-01-01T00:00:${String((parents[n] ?? 0) % 60).padStart(2, "0")}Z`;
+            slots.wait(pod(`${n}`, parent === undefined ? undefined : `${parent}`, createdAt));
+          } else {
+            running.delete(n);
+            slots.release(`${n}`);
+            if (parent !== undefined) open[parent] = (open[parent] ?? 0) - 1;
           }
-          const done = [...running].find((n) => open[n] === 0);
-          if (done === undefined) continue;
-          running.delete(done);
-          slots.release(`${done}`);
-          ended++;
-          const parent = parentOf[done];
-          if (parent !== undefined) open[parent] = (open[parent] ?? 0) - 1;
+          for (let next = slots.take(); next !== undefined; next = slots.take()) running.add(Number(next.uid));
+          expect(running.size).toBeLessThanOrEqual(total * Math.max(...depthOf));
         }
-        expect(ended).toBe(parents.length);
-        expect(slots.charged()).toBe(0);
+        expect([unborn.size, running.size, slots.charged()]).toEqual([0, 0, 0]);
       },
     ),
+    { numRuns: 500 },
   );
 });

@@ -39,6 +39,10 @@ export function slotPod(pod: {
  * Which pods may run. A pod that has a child (running or waiting) is not charged: it waits for it, and would else keep the slot
  * that its child needs; so nesting deeper than the slots can not deadlock. When the children have ended the parent is charged
  * again, and for a while more than `slots` may then be in use: nothing is taken back.
+ *
+ * A slot goes to the deepest, then the oldest. A pod at depth d is therefore let in only when each that runs at depth d has no
+ * waiting child, so keeps a slot in use by itself or by one below it: at each depth run at most `slots`, in all at most `slots`
+ * times the depth of the tree (as long as no pod ends before its children). By age alone all parents would be let in first.
  */
 export class Slots {
   readonly #slots: number;
@@ -74,11 +78,18 @@ export class Slots {
     else this.#children.set(pod.parent, left);
   }
 
-  /** Gives out the next free slot: the pod that waited longest, which from now on runs. */
+  /** Gives out the next free slot: the pod with most running ancestors, of these the oldest. From now on it runs. */
   take(): SlotPod | undefined {
     if (this.#waiting.size === 0 || this.charged() >= this.#slots) return undefined;
+    const depthBelow = this.#depths();
     let first: SlotPod | undefined;
-    for (const pod of this.#waiting.values()) if (first === undefined || pod.order < first.order) first = pod;
+    let firstDepth = 0;
+    for (const pod of this.#waiting.values()) {
+      const depth = depthBelow(pod.parent);
+      if (first !== undefined && (depth < firstDepth || (depth === firstDepth && pod.order >= first.order))) continue;
+      first = pod;
+      firstDepth = depth;
+    }
     if (first === undefined) return undefined;
     this.#waiting.delete(first.uid);
     this.#running.add(first.uid);
@@ -101,5 +112,30 @@ export class Slots {
 
   get total(): number {
     return this.#slots;
+  }
+
+  /** How many running pods there are in a row from `parent` upwards. Siblings share the answer. */
+  #depths(): (parent: string | undefined) => number {
+    const parents = new Map<string, string | undefined>();
+    for (const uid of this.#running) {
+      const pod = this.#pods.get(uid);
+      if (pod?.self !== undefined) parents.set(pod.self, pod.parent);
+    }
+    const depths = new Map<string, number>();
+    return (parent) => {
+      if (parent === undefined) return 0;
+      const known = depths.get(parent);
+      if (known !== undefined) return known;
+      // A set, for labels are anybody's: they may go round in a circle.
+      const row = new Set<string>();
+      for (
+        let at: string | undefined = parent;
+        at !== undefined && parents.has(at) && !row.has(at);
+        at = parents.get(at)
+      )
+        row.add(at);
+      depths.set(parent, row.size);
+      return row.size;
+    };
   }
 }

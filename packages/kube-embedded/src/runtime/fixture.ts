@@ -2,7 +2,17 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Container, KubeClient, namespaces, type Pod, type PodSpec, pods, secrets } from "@homeplane/kube";
+import {
+  type Container,
+  KubeClient,
+  namespaces,
+  type Pod,
+  type PodSpec,
+  pods,
+  secrets,
+  type Transport,
+  type TransportRequest,
+} from "@homeplane/kube";
 import { type Logger, silentLogger, sleep, systemClock } from "@homeplane/runtime-kit";
 import { ApiServer } from "../api/api-server.ts";
 import { inProcessTransport } from "../http/in-process-transport.ts";
@@ -18,6 +28,8 @@ export const BASE_ENV = { PATH: "/usr/local/bin:/usr/bin:/bin", LANG: "C.UTF-8" 
 export interface Fixture extends AsyncDisposable {
   readonly client: KubeClient;
   readonly folder: string;
+  /** A client of its own; each of its requests first waits for `before`. */
+  clientAfter(before: (request: TransportRequest) => Promise<void>): KubeClient;
   /** Starts a runtime over the same folder; the returned function stops it in order. */
   start(options?: Partial<ProcessRuntimeOptions>): () => Promise<void>;
   run(name: string, spec: Partial<PodSpec> & { script?: string }, labels?: Record<string, string>): Promise<Pod>;
@@ -66,6 +78,13 @@ export async function fixture(log: Logger = silentLogger): Promise<Fixture> {
     client,
     folder,
     until,
+    clientAfter(before) {
+      const request: Transport["request"] = async (one) => {
+        await before(one);
+        return await transport.request(one);
+      };
+      return new KubeClient({ ...shared, transport: { request, close: () => transport.close() } });
+    },
     start(options = {}) {
       const stop = new AbortController();
       runtime = new ProcessRuntime({

@@ -1,8 +1,10 @@
-import { readdir } from "node:fs/promises";
+import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pods } from "@homeplane/kube";
 import { expect, test } from "vitest";
 import { fixture, NAMESPACE, processesPrinting } from "./fixture.ts";
+import { podFolders } from "./folders.ts";
+import { rawFile } from "./log-files.ts";
 
 const terminated = (pod: Awaited<ReturnType<Awaited<ReturnType<typeof fixture>>["ended"]>>) =>
   pod.status?.containerStatuses?.[0]?.state?.terminated;
@@ -208,4 +210,35 @@ test("a finalizer keeps an ended pod, its final status and its log until it is t
   await kube.client.patch(pods, name, { metadata: { finalizers: null } });
   await kube.until("held", (pod) => pod === undefined);
   await expect.poll(() => readdir(join(kube.folder, "pods"))).toEqual([]);
+});
+
+test("pods that go away while the runtime still tidies up at its start take their folders with them", async () => {
+  await using kube = await fixture();
+  const stop = kube.start();
+  const names = ["kept", "gone-0", "gone-1", "gone-2"];
+  for (const name of names) await kube.run(name, { script: "echo x" });
+  const uids = new Map<string, string>();
+  for (const name of names) uids.set(name, (await kube.ended(name)).metadata.uid ?? "");
+  await stop();
+  const folders = join(kube.folder, "pods");
+  expect((await readdir(folders)).toSorted()).toEqual([...uids.values()].toSorted());
+  // Work for the tidying: it must last longer than the news that the pods are gone takes.
+  const kept = uids.get("kept") ?? "";
+  const raw = Array.from({ length: 300 }, (_, n) => podFolders(kube.folder, kept).log(`c${n}`));
+  for (const folder of raw) {
+    await mkdir(folder);
+    await writeFile(rawFile(folder, "stdout"), "");
+  }
+  let gone = 0;
+  const client = kube.clientAfter(async ({ path }) => {
+    if (!path.includes("watch=") || gone > 0) return;
+    // The list, with all of them, has been read; the watch starts with their end.
+    for (const name of names.slice(1)) {
+      gone++;
+      await kube.client.delete(pods, { namespace: NAMESPACE, name }, { gracePeriodSeconds: 0 });
+    }
+  });
+  kube.start({ client });
+  await expect.poll(() => readdir(folders), { timeout: 5000 }).toEqual([kept]);
+  expect(gone).toBe(3);
 });

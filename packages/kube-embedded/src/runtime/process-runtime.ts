@@ -62,7 +62,14 @@ export class ProcessRuntime implements Service {
     const informing = this.#informer.run(inner.signal);
     try {
       if (!(await this.#synced(signal))) return;
-      const known = new Set(this.#informer.list().map((pod) => pod.uid));
+      const known = new Set<string>();
+      for (const pod of this.#informer.list()) {
+        known.add(pod.uid);
+        // Who goes before the first look at it was never met by a reconcile, and yet has a folder to be removed.
+        this.#seen.set(pod.key, pod.uid);
+      }
+      // From here on, not after the tidying: it may take long, and who goes meanwhile is in no later list. Work starts below.
+      const unlisten = this.#informer.onChange(({ key }) => this.#queue.add(key));
       await tidyPodFolders(dataDir, (uid) => known.has(uid), {
         ...this.#options,
         logMaxBytes: this.#logMaxBytes,
@@ -73,7 +80,6 @@ export class ProcessRuntime implements Service {
         process: (key, stop) => this.#reconcile(key, stop),
         signal: inner.signal,
       });
-      const unlisten = this.#informer.onChange(({ key }) => this.#queue.add(key));
       await Promise.race([aborted(signal), informing]);
       await this.#stopAll();
       unlisten();

@@ -3,7 +3,7 @@ import type { Container, EnvVar } from "@homeplane/kube";
 import { expand } from "./expansion.ts";
 import type { PodView } from "./pod-view.ts";
 
-/** The environment marks by which every process of a pod is found again, also after homeplane was killed. */
+/** The environment marks by which the processes of a pod that keep them are found again, also after homeplane was killed. */
 export const MARK_POD = "HOMEPLANE_POD_UID";
 export const MARK_CONTAINER = "HOMEPLANE_CONTAINER";
 export const MARK_NODE = "HOMEPLANE_NODE";

@@ -1,11 +1,14 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
 
-/** What makes a process one of a container, of a pod, or of this node. One sign is enough. */
+/**
+ * What makes a process one of a container, of a pod, or of this node. One sign is enough. A process that gave up all of them
+ * (environment, session and output) is not found.
+ */
 export interface ProcessSigns {
   /** `NAME=value` in its environment; children inherit it, also past setsid(2). */
   readonly mark: string;
-  /** Its stdout or stderr is a file below this folder: that finds those who cleared their environment. */
+  /** Its stdout or stderr is a file below this folder: that finds those who cleared their environment, but kept their output. */
   readonly logFolder: string;
   /** Its session, that of a container's first process. */
   readonly session?: number;

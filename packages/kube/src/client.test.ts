@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { KubeClient } from "./client.ts";
 import { isAlreadyExists, isConflict, isExpired, isNotFound, KubeError } from "./kube-error.ts";
 import { leases, namespaces, pods } from "./resource-types.ts";
+import { errorOfStatus } from "./status.ts";
 import { FakeApiServer } from "./testing/fake-api-server.ts";
 import { pod } from "./testing/harness.ts";
 import { seededRandom, settle, VirtualClock } from "./testing/virtual-clock.ts";
@@ -78,6 +79,19 @@ test("a patch that names another uid is a conflict, whatever word the server has
   expect(isConflict(invalid("metadata.uid", "metadata.uid"))).toBe(true);
   expect(isConflict(invalid("metadata.uid", "spec.x"))).toBe(false);
   expect(isConflict(invalid())).toBe(false);
+});
+
+test("an object that is too large for etcd is refused for good, as one that is too large for the API server", () => {
+  const said = [
+    "etcdserver: request is too large",
+    "rpc error: trying to send message larger than max (2500420 vs. 2097152)",
+  ];
+  for (const message of said) {
+    const refused = errorOfStatus({ kind: "Status", code: 500, message }, 500);
+    expect(refused).toMatchObject({ status: 413, reason: "RequestEntityTooLarge", message });
+  }
+  const other = errorOfStatus({ kind: "Status", code: 500, message: "etcdserver: leader changed" }, 500);
+  expect(other).toMatchObject({ status: 500, reason: "InternalError" });
 });
 
 test("a create whose outcome is unknown is never sent twice", async () => {

@@ -19,6 +19,9 @@ const REASON_OF_CODE: Readonly<Record<number, string>> = {
   504: "Timeout",
 };
 
+/** etcd's refusal of an object over 1.5 MiB comes as an internal error, but it is as final as the API server's own refusal. */
+const TOO_LARGE = /etcdserver: request is too large|trying to send message larger than max/;
+
 /** A proxy may answer with a whole page: the message keeps its head. */
 const MAX_TEXT = 500;
 
@@ -36,6 +39,9 @@ const isRecord = (value: unknown): value is Record<string, unknown> => typeof va
 export function errorOfStatus(value: unknown, code: number, retryAfter?: number): KubeError {
   const status: Status = isRecord(value) ? value : {};
   const actual = typeof status.code === "number" && status.code > 0 ? status.code : code;
+  const message = typeof status.message === "string" ? status.message : undefined;
+  if (actual === 500 && message !== undefined && TOO_LARGE.test(message))
+    return new KubeError({ status: 413, reason: "RequestEntityTooLarge", message });
   const reason =
     typeof status.reason === "string" && status.reason !== "" ? status.reason : (REASON_OF_CODE[actual] ?? "Unknown");
   const told = status.details?.retryAfterSeconds;
@@ -43,7 +49,7 @@ export function errorOfStatus(value: unknown, code: number, retryAfter?: number)
   return new KubeError({
     status: actual,
     reason,
-    message: typeof status.message === "string" ? status.message : `the API server answered ${actual} (${reason})`,
+    message: message ?? `the API server answered ${actual} (${reason})`,
     ...(status.details ? { details: status.details } : {}),
     ...(after === undefined ? {} : { retryAfterSeconds: after }),
   });

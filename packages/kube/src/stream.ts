@@ -14,7 +14,10 @@ export interface WatchEvent<T> {
   object: T;
 }
 
-/** The server sends a bookmark about each minute: a watch that is silent for longer than this is dead. */
+/**
+ * A server sends a bookmark about each minute: a watch that is silent for longer than this is dead. A real one sends none for a kind
+ * of which it has seen no event since it started; such a watch is opened anew for nothing, which costs little.
+ */
 export const SILENCE_MS = 90_000;
 
 const WATCH_EVENT_TYPES: ReadonlySet<string> = new Set(["ADDED", "MODIFIED", "DELETED", "BOOKMARK"]);

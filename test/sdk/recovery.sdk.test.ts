@@ -1,18 +1,24 @@
 /** `kill -9` of homeplane while tasks run: the next start goes on where it was. */
-import { execFile } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { ActionPhase } from "@homeplane/idl/flyteidl2/common/phase";
+import { type TaskAction, taskActions } from "@homeplane/idl";
+import { httpTransport, KubeClient, loadKubeconfig, type ResourceType } from "@homeplane/kube";
+import { silentLogger, systemClock } from "@homeplane/runtime-kit";
 import { describe, expect, test } from "vitest";
 import { eventually, hasPython, TestHomeplane } from "./homeplane.ts";
 import { processesOf } from "./processes.ts";
 
-interface Listed {
-  readonly items: readonly {
-    readonly spec: { readonly actionName: string };
-    readonly status?: { readonly attempts?: number; readonly systemFailures?: number };
-  }[];
+/** Over HTTPS with the kubeconfig, as kubectl would. */
+async function taskActionsOf(kubeconfig: string): Promise<TaskAction[]> {
+  const type: ResourceType<TaskAction> = taskActions;
+  const transport = httpTransport(await loadKubeconfig(kubeconfig));
+  try {
+    const common = { clock: systemClock, random: Math.random, log: silentLogger };
+    return (await new KubeClient({ transport, ...common }).list(type)).items;
+  } finally {
+    await transport.close();
+  }
 }
 
 describe.skipIf(!hasPython)("after kill -9 of homeplane in mid-run", { timeout: 120_000 }, () => {
@@ -47,16 +53,7 @@ describe.skipIf(!hasPython)("after kill -9 of homeplane in mid-run", { timeout: 
     const actions = await homeplane.actions(run);
     expect(actions).toHaveLength(4);
     expect((await homeplane.details(run)).status?.attempts).toBe(1);
-    const { stdout } = await promisify(execFile)("kubectl", [
-      "--kubeconfig",
-      homeplane.endpoints.kubeconfig,
-      "get",
-      "taskactions",
-      "-A",
-      "-o",
-      "json",
-    ]);
-    const listed = (JSON.parse(stdout) as Listed).items;
+    const listed = await taskActionsOf(homeplane.endpoints.kubeconfig);
     const systemFailures = Object.fromEntries(
       listed.map(({ spec, status: s }) => [spec.actionName === "a0" ? "a0" : "child", s?.systemFailures ?? 0]),
     );

@@ -12,6 +12,9 @@ import { eventually, hasPython, python, TestHomeplane } from "./homeplane.ts";
 
 const main = join(import.meta.dirname, "../../packages/cli/src/main.js");
 
+/** The file that the lock is on: it is empty, and removing it would let two starters have a lock each. */
+const emptyLock = "homeplane.pid.lock";
+
 /** Runs `homeplane up` where it must not start. */
 function failingUp(args: readonly string[]): Promise<{ code: number | string | null | undefined; stderr: string }> {
   return new Promise((resolve) => {
@@ -39,7 +42,7 @@ describe("homeplane up says what keeps it from starting, and leaves nothing", ()
     ]);
     expect(code).toBe(1);
     expect(stderr).toMatch(/no Python interpreter at \/no\/such\/python[\s\S]*--python[\s\S]*\[NoPython\]/);
-    expect(await readdir(join(dir, "a"))).toEqual([]);
+    expect(await readdir(join(dir, "a"))).toEqual([emptyLock]);
   });
 
   test("a Python without the SDK", async () => {
@@ -82,7 +85,7 @@ describe("homeplane up says what keeps it from starting, and leaves nothing", ()
     expect(code).toBe(1);
     expect(stderr).toContain(`port ${port} on 127.0.0.1 is taken`);
     expect(stderr).toMatch(/--port[\s\S]*\[PortTaken\]/);
-    expect(await readdir(join(dir, "c"))).toEqual([]);
+    expect(await readdir(join(dir, "c"))).toEqual([emptyLock]);
   });
 });
 

@@ -42,7 +42,7 @@ export async function openDataDir(root: string): Promise<DataDirPaths> {
 }
 
 /** What an earlier start leaves in a data dir, however early it ended. */
-const marks: ReadonlySet<string> = new Set(["homeplane.pid", "credentials.json", "kube", "log"]);
+const marks: ReadonlySet<string> = new Set(["homeplane.pid", "homeplane.pid.lock", "credentials.json", "kube", "log"]);
 
 /** A folder of somebody else's is neither filled nor closed to others. */
 async function requireOurs(path: string): Promise<void> {

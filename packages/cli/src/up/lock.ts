@@ -1,8 +1,10 @@
-/** One homeplane per data dir. The lock names its process by pid and start time, so a reused pid is never taken for it. */
-import { link, readFile, rename, rm, writeFile } from "node:fs/promises";
+/** One homeplane per data dir. Who it is stands in a file, by pid and start time, so that a reused pid is never taken for it. */
+import { readFile, rename, rm, writeFile } from "node:fs/promises";
+import { DatabaseSync } from "node:sqlite";
 import { HomeplaneError } from "@homeplane/runtime-kit";
 
-const maxRounds = 5;
+/** https://www.sqlite.org/rescode.html#busy */
+const sqliteBusy = 5;
 
 export interface Holder {
   readonly pid: number;
@@ -38,56 +40,27 @@ export async function lockHolder(path: string): Promise<Holder | undefined> {
   return (await startTimeOf(Number(pid))) === startTime ? { pid: Number(pid), startTime } : undefined;
 }
 
-/** Takes the lock; fails with AlreadyRunning when a live process has it. Resolves with what gives it back. */
+/**
+ * Takes the lock; fails with AlreadyRunning when a live process has it. Resolves with what gives it back. The lock is SQLite's on a database that stays
+ * empty: the system drops it with its process, so there are no stale ones. The file at `path` only tells others who has it.
+ */
 export async function takeLock(path: string, dataDir: string): Promise<() => Promise<void>> {
-  const content = `${process.pid} ${await startTimeOf(process.pid)}\n`;
-  const own = `${path}.${process.pid}`;
-  await writeFile(own, content, { mode: 0o600 });
+  const database = new DatabaseSync(`${path}.lock`, { timeout: 0 });
   try {
-    for (let round = 0; round < maxRounds; round++) {
-      // A link takes the name with its content in one step: nobody ever sees a lock that is half written.
-      if (await succeeds(link(own, path), "EEXIST")) return () => release(path, content);
-      const holder = await lockHolder(path);
-      if (holder !== undefined) {
-        const next = `use it as it is (\`homeplane status\`), stop it with \`homeplane down\`, or choose another --data-dir`;
-        throw new HomeplaneError(
-          "AlreadyRunning",
-          `homeplane runs already on ${dataDir} (process ${holder.pid})`,
-          next,
-        );
-      }
-      await removeStale(path, `${own}.stale`);
-    }
-  } finally {
-    await rm(own, { force: true });
-  }
-  throw new HomeplaneError(
-    "AlreadyRunning",
-    `another homeplane is starting on ${dataDir}`,
-    "wait a moment and try again",
-  );
-}
-
-/** Several may find the same stale lock: it is moved away, and what turns out to be somebody's new one is put back. */
-async function removeStale(path: string, aside: string): Promise<void> {
-  if (!(await succeeds(rename(path, aside), "ENOENT"))) return;
-  if ((await lockHolder(aside)) !== undefined) await succeeds(link(aside, path), "EEXIST");
-  await rm(aside, { force: true });
-}
-
-/** Only what is still ours. */
-async function release(path: string, content: string): Promise<void> {
-  const found = await readFile(path, "utf8").catch(() => "");
-  if (found === content) await rm(path, { force: true });
-}
-
-/** False when it fails with that code; any other failure is thrown. */
-async function succeeds(action: Promise<void>, expected: string): Promise<boolean> {
-  try {
-    await action;
-    return true;
+    database.exec("BEGIN EXCLUSIVE");
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === expected) return false;
-    throw error;
+    database.close();
+    if ((error as { errcode?: number }).errcode !== sqliteBusy) throw error;
+    const holder = await lockHolder(path);
+    const who = holder === undefined ? "another process" : `process ${holder.pid}`;
+    const next = "use it as it is (`homeplane status`), stop it with `homeplane down`, or choose another --data-dir";
+    throw new HomeplaneError("AlreadyRunning", `homeplane runs already on ${dataDir} (${who})`, next, { cause: error });
   }
+  const temporary = `${path}.tmp`;
+  await writeFile(temporary, `${process.pid} ${await startTimeOf(process.pid)}\n`, { mode: 0o600 });
+  await rename(temporary, path);
+  return async () => {
+    await rm(path, { force: true });
+    database.close();
+  };
 }

@@ -2,6 +2,7 @@ import { toBinary } from "@bufbuild/protobuf";
 import {
   labels,
   labelValue,
+  maxTemplateBytes,
   namespaceOf,
   type TaskAction,
   taskActionFinalizer,
@@ -19,8 +20,6 @@ export class InvalidOrderError extends Error {
     this.name = "InvalidOrderError";
   }
 }
-
-const maxTemplateBytes = 1 << 20;
 
 /** The TaskAction of a root action. Throws InvalidOrderError. */
 export function taskActionOf({ spec, labels: userLabels }: StartAction): TaskAction {

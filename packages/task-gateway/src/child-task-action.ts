@@ -1,12 +1,18 @@
 import { toBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { labels, labelValue, type TaskAction, taskActionFinalizer, taskActionName, taskActions } from "@homeplane/idl";
+import {
+  labels,
+  labelValue,
+  maxTemplateBytes,
+  type TaskAction,
+  taskActionFinalizer,
+  taskActionName,
+  taskActions,
+} from "@homeplane/idl";
 import type { Action } from "@homeplane/idl/flyteidl2/actions/actions_service";
 import { TaskTemplateSchema } from "@homeplane/idl/flyteidl2/core/tasks";
 import { TaskIdentifierSchema } from "@homeplane/idl/flyteidl2/task/task_definition";
 import type { TaskAction as TaskSpecAction } from "@homeplane/idl/flyteidl2/workflow/run_definition";
-
-const maxTemplateBytes = 1 << 20;
 
 function invalid(field: string, problem: string): ConnectError {
   return new ConnectError(`${field}: ${problem}`, Code.InvalidArgument);

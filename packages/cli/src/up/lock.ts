@@ -56,11 +56,17 @@ export async function takeLock(path: string, dataDir: string): Promise<() => Pro
     const next = "use it as it is (`homeplane status`), stop it with `homeplane down`, or choose another --data-dir";
     throw new HomeplaneError("AlreadyRunning", `homeplane runs already on ${dataDir} (${who})`, next, { cause: error });
   }
-  const temporary = `${path}.tmp`;
-  await writeFile(temporary, `${process.pid} ${await startTimeOf(process.pid)}\n`, { mode: 0o600 });
-  await rename(temporary, path);
-  return async () => {
+  const release = async (): Promise<void> => {
     await rm(path, { force: true });
     database.close();
   };
+  try {
+    const temporary = `${path}.tmp`;
+    await writeFile(temporary, `${process.pid} ${await startTimeOf(process.pid)}\n`, { mode: 0o600 });
+    await rename(temporary, path);
+    return release;
+  } catch (error) {
+    await release();
+    throw error;
+  }
 }

@@ -1,9 +1,7 @@
 import { toBinary } from "@bufbuild/protobuf";
+import { maxTemplateBytes } from "@homeplane/idl";
 import { type TaskSpec, TaskSpecSchema } from "@homeplane/idl/flyteidl2/task/task_definition";
 import { invalid } from "../services/identifiers.ts";
-
-/** The resource that carries a template must fit into an etcd value. */
-const maxTemplateBytes = 1 << 20;
 
 export function checkTemplateSize(spec: TaskSpec, field: string): void {
   const size = toBinary(TaskSpecSchema, spec).length;

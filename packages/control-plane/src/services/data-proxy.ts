@@ -78,7 +78,7 @@ export function dataProxyService(ctx: Context): Partial<ServiceImpl<typeof DataP
       const content = toBinary(InputsSchema, request.inputs ?? create(InputsSchema));
       const { nativeUrl } = await putInputs(ctx, { project: scope.project, domain: scope.domain, run }, content);
       const uri = nativeUrl.slice(0, -(inputsFile.length + 1));
-      const inputsHash = shortHash(Buffer.from(content).toString("base64"), 64);
+      const inputsHash = shortHash(content, 64);
       return { offloadedInputData: { uri, inputsHash } };
     },
 

@@ -49,5 +49,5 @@ function keyOf(event: ActionEvent): string {
 }
 
 function hashOf(event: ActionEvent): string {
-  return shortHash(Buffer.from(toBinary(ActionEventSchema, { ...event, version: 0 })).toString("latin1"), 16);
+  return shortHash(toBinary(ActionEventSchema, { ...event, version: 0 }), 16);
 }

@@ -28,9 +28,9 @@ const dnsLabel = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 /** Namespaces that belong to Kubernetes or to us. */
 const reserved = /^(default|union|kube-.*)$/;
 
-/** The first `length` hex digits of the text's SHA-256. */
-export function shortHash(text: string, length = 8): string {
-  return createHash("sha256").update(text).digest("hex").slice(0, length);
+/** The first `length` hex digits of the content's SHA-256. */
+export function shortHash(content: string | Uint8Array, length = 8): string {
+  return createHash("sha256").update(content).digest("hex").slice(0, length);
 }
 
 /** Lower case, digits and inner dashes only, at most `length` characters; never empty. */

@@ -31,6 +31,9 @@ export interface TaskActionSpec {
   readonly taskId?: string;
 }
 
+/** A template and what wraps it must fit into one object of the API (etcd's values end at 1.5 MiB). In bytes of protobuf. */
+export const maxTemplateBytes = 1 << 20;
+
 export type ConditionType = "Progressing" | "Succeeded" | "Failed";
 
 /** Reasons of conditions; the names are Flyte's. */

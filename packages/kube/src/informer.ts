@@ -8,9 +8,9 @@ import {
   type Clock,
   type Logger,
   messageOf,
+  pause,
   type Random,
   type Service,
-  sleep,
 } from "@homeplane/runtime-kit";
 import { untilAborted } from "./abort.ts";
 import type { KubeClient } from "./client.ts";
@@ -175,11 +175,7 @@ export class Informer<T extends KubeObject, P = T> implements Service {
     this.#failures++;
     const level = this.#failures > 3 ? "warn" : "debug";
     this.#log[level]({ event: "informer.reconnect", failures: this.#failures, waitMs: wait, error: messageOf(error) });
-    try {
-      await sleep(this.#clock, wait, signal);
-    } catch (reason) {
-      if (!signal.aborted) throw reason;
-    }
+    await pause(this.#clock, wait, signal);
   }
 
   /** Until `ms` have passed, the session ended, or the signal aborted. */

@@ -3,7 +3,7 @@
  * `leaseDurationMs` after its last renewal was *sent* to have stopped; only then may another lead. Writes that must never come
  * from two leaders still carry a resourceVersion: a process that stalls knows nothing of time.
  */
-import { type Clock, type Logger, messageOf, type Random, sleep } from "@homeplane/runtime-kit";
+import { type Clock, type Logger, messageOf, type Random, pause } from "@homeplane/runtime-kit";
 import { deadline, linkedAbort } from "./abort.ts";
 import type { KubeClient } from "./client.ts";
 import { KubeError } from "./kube-error.ts";
@@ -43,7 +43,7 @@ export async function runAsLeader(options: LeaderOptions, run: (signal: AbortSig
     const sentAt = clock.now();
     const taken = await attempt(options, hold, durationMs);
     if (!taken) {
-      await pause(options, signal);
+      await waitToRetry(options, signal);
       continue;
     }
     log.info({ event: "leader.elected", lease: lease.name, identity });
@@ -73,7 +73,7 @@ async function lead(
   );
   let renewedAt = sentAt;
   while (!renewing.signal.aborted) {
-    await pause(options, renewing.signal, renewedAt + renewDeadlineMs - clock.now());
+    await waitToRetry(options, renewing.signal, renewedAt + renewDeadlineMs - clock.now());
     if (renewing.signal.aborted) break;
     const startedAt = clock.now();
     const left = renewedAt + renewDeadlineMs - startedAt;
@@ -116,16 +116,12 @@ async function release({ clock, log, lease }: LeaderOptions, hold: LeaseHold): P
   }
 }
 
-async function pause(
+async function waitToRetry(
   { clock, random, retryMs = RETRY_MS }: LeaderOptions,
   signal: AbortSignal,
   atMost = Infinity,
 ): Promise<void> {
-  try {
-    await sleep(clock, Math.max(0, Math.min(atMost, retryMs * (1 - random() / 5))), signal);
-  } catch (reason) {
-    if (!signal.aborted) throw reason;
-  }
+  await pause(clock, Math.max(0, Math.min(atMost, retryMs * (1 - random() / 5))), signal);
 }
 
 async function settled(run: () => Promise<void>): Promise<{ thrown: unknown } | undefined> {

@@ -11,6 +11,7 @@ import {
   type Clock,
   type Logger,
   messageOf,
+  pause,
   type Random,
   runServices,
   type Service,
@@ -72,7 +73,7 @@ async function forever(
       log.warn({ event: `operator.${what}.lost`, error: messageOf(error) });
     }
     if (clock.now() - begun > reconnect.maxMs) failures = 0;
-    await sleep(clock, backoffMs(reconnect, failures++, random), signal).catch(() => undefined);
+    await pause(clock, backoffMs(reconnect, failures++, random), signal);
   }
 }
 

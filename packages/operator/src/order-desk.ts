@@ -9,8 +9,8 @@ import {
   type Clock,
   type Logger,
   messageOf,
+  pause,
   type Random,
-  sleep,
 } from "@homeplane/runtime-kit";
 import type { Refusal } from "./orders.ts";
 
@@ -94,7 +94,7 @@ export class OrderDesk {
         if (signal.aborted) return undefined;
         const delay = backoffMs(retry, failures, random);
         log.warn({ event: "order.retry", ...about, failures: failures + 1, delay, error: messageOf(error) });
-        await sleep(clock, delay, signal).catch(() => undefined);
+        await pause(clock, delay, signal);
       }
     }
     return undefined;

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { type Clock, sleep, systemClock } from "./clock.ts";
+import { type Clock, pause, sleep, systemClock } from "./clock.ts";
 
 /** Time that moves when it is told to. */
 function manualClock(): Clock & { fire(): void; readonly waiting: () => number } {
@@ -33,6 +33,18 @@ test("sleep that is aborted rejects with the signal's reason and cancels its tim
   const done = sleep(clock, 1000, stop.signal);
   stop.abort(new Error("stopped"));
   await expect(done).rejects.toThrow("stopped");
+  expect(clock.waiting()).toBe(0);
+});
+
+test("a pause ends when its time has come or when it is aborted, without an error", async () => {
+  const clock = manualClock();
+  const stop = new AbortController();
+  const whole = pause(clock, 1000, stop.signal);
+  clock.fire();
+  await whole;
+  const cut = pause(clock, 1000, stop.signal);
+  stop.abort(new Error("stopped"));
+  await cut;
   expect(clock.waiting()).toBe(0);
 });
 

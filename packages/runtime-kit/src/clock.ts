@@ -38,3 +38,12 @@ export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<v
     signal?.addEventListener("abort", onAbort, { once: true });
   });
 }
+
+/** As sleep, but an abort only ends it: for loops that look at their signal anyway. */
+export async function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  try {
+    await sleep(clock, ms, signal);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}

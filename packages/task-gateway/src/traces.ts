@@ -16,9 +16,9 @@ import {
   type Clock,
   type Logger,
   messageOf,
+  pause,
   type Random,
   type Service,
-  sleep,
 } from "@homeplane/runtime-kit";
 import { errorInfoOf, type RecordedTrace, withError } from "./trace-error.ts";
 
@@ -121,9 +121,7 @@ export class Traces implements Service {
         const latest = this.#unreported.get(next[0]);
         this.#unreported.delete(next[0]);
         if (latest !== undefined) this.#unreported.set(next[0], latest);
-        await sleep(this.#options.clock, backoffMs(retry, failures++, this.#options.random), signal).catch(
-          () => undefined,
-        );
+        await pause(this.#options.clock, backoffMs(retry, failures++, this.#options.random), signal);
       }
     }
   }

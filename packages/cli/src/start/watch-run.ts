@@ -7,7 +7,7 @@ import { ActionPhase } from "@homeplane/idl/flyteidl2/common/phase";
 import { DataProxyService } from "@homeplane/idl/flyteidl2/dataproxy/dataproxy_service";
 import type { Action } from "@homeplane/idl/flyteidl2/workflow/run_definition";
 import { RunService } from "@homeplane/idl/flyteidl2/workflow/run_service";
-import { sleep, systemClock } from "@homeplane/runtime-kit";
+import { pause, systemClock } from "@homeplane/runtime-kit";
 
 export interface RunName {
   readonly project: string;
@@ -105,7 +105,7 @@ async function followLog(
         if (!signal.aborted) print(`(log lost: ${error instanceof Error ? error.message : String(error)})`);
         return;
       }
-      await sleep(systemClock, 200, signal).catch(() => undefined);
+      await pause(systemClock, 200, signal);
     }
   }
 }

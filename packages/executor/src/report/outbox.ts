@@ -12,9 +12,9 @@ import {
   type Clock,
   type Logger,
   messageOf,
+  pause,
   type Random,
   type Service,
-  sleep,
 } from "@homeplane/runtime-kit";
 import type { ActionReport } from "./action-report.ts";
 import { SentState } from "./sent-state.ts";
@@ -86,7 +86,7 @@ export class Outbox implements Service {
           error: messageOf(error),
           delay,
         });
-        await sleep(this.#options.clock, delay, signal).catch(() => undefined);
+        await pause(this.#options.clock, delay, signal);
       }
     }
   }

@@ -1,6 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import type { Container } from "@homeplane/kube";
-import { backoffMs, type Clock, type Logger, messageOf, type Random } from "@homeplane/runtime-kit";
+import { backoffMs, type Clock, type Logger, messageOf, pause, type Random } from "@homeplane/runtime-kit";
 import {
   type ContainerEnv,
   containerEnv,
@@ -15,7 +15,6 @@ import { type PodFolders, workingFolder } from "./folders.ts";
 import { criFile } from "./log-files.ts";
 import { terminationMessage } from "./log-tail.ts";
 import type { OomKills } from "./oom-kills.ts";
-import { pauseUnlessStopped } from "./pause.ts";
 import type { PodView } from "./pod-view.ts";
 import { type ProcessSigns, startTicks } from "./procfs.ts";
 import { commandLine, findProgram } from "./program.ts";
@@ -168,7 +167,7 @@ async function resolveEnv(
         host.progress(container, { kind: "waiting", reason: "CreateContainerConfigError", message });
       said = message;
     }
-    await pauseUnlessStopped(deps.clock, UNRESOLVED.baseMs / 2 + backoffMs(UNRESOLVED, n, deps.random), host.stopping);
+    await pause(deps.clock, UNRESOLVED.baseMs / 2 + backoffMs(UNRESOLVED, n, deps.random), host.stopping);
   }
   return undefined;
 }

@@ -1,6 +1,5 @@
 import { type FSWatcher, watch } from "node:fs";
-import { type Clock, type Logger, messageOf } from "@homeplane/runtime-kit";
-import { pauseUnlessStopped } from "./pause.ts";
+import { type Clock, type Logger, messageOf, pause } from "@homeplane/runtime-kit";
 
 /** A watch may be lost without a word (inotify limits, odd file systems): then this is the delay of a line. */
 const POLL_MS = 500;
@@ -33,7 +32,7 @@ export function followFiles(options: {
     while (!signal.aborted) {
       changed = false;
       await pass();
-      await pauseUnlessStopped(clock, MIN_GAP_MS, signal);
+      await pause(clock, MIN_GAP_MS, signal);
       if (changed || signal.aborted) continue;
       await new Promise<void>((resolve) => {
         const cancel = clock.after(POLL_MS, resolve);

@@ -1,11 +1,10 @@
 import type { Container } from "@homeplane/kube";
-import { backoffMs, messageOf } from "@homeplane/runtime-kit";
+import { backoffMs, messageOf, pause } from "@homeplane/runtime-kit";
 import { MARK_POD } from "./container-env.ts";
 import type { ContainerLog } from "./container-log.ts";
 import { type ContainerDeps, type LiveProcess, runContainer, startError } from "./container-run.ts";
 import { killAll, signalProcess } from "./end-processes.ts";
 import { freshPodFolder, type PodFolders } from "./folders.ts";
-import { pauseUnlessStopped } from "./pause.ts";
 import { type PodView, specGraceSeconds } from "./pod-view.ts";
 import type { ProcessSigns } from "./procfs.ts";
 import type { Progress, RunView, StopCause } from "./progress.ts";
@@ -133,7 +132,7 @@ export class PodRun {
           { event: "pod_claim_failed", pod: this.pod.key, retryInMs, error: messageOf(error) },
           "a pod could not be bound",
         );
-        await pauseUnlessStopped(clock, retryInMs, signal);
+        await pause(clock, retryInMs, signal);
       }
     }
     return false;

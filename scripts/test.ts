@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describeCheck, runChecks } from "./check/checks.ts";
 import { addCounts, type Counts, noCounts, succeeded, summaryOf } from "./test/counts.ts";
 import { runTier } from "./test/run-tier.ts";
+import { makeEnvironments } from "./test/environments.ts";
 import { type Selection, selectionOf, usage } from "./test/selection.ts";
 import { filesOf, obstacleOf, type TierName, tiers } from "./test/tiers.ts";
 
@@ -45,6 +46,7 @@ async function countTier(name: TierName, { filters }: Selection): Promise<{ more
     return { more: { ...noCounts, skipped: files.length }, note };
   }
   say(`\n== ${name}`);
+  if (name === "sdk") makeEnvironments(root);
   return { more: await runTier(root, name, filters) };
 }
 

@@ -4,13 +4,16 @@ import { nodeStep } from "./node-step.mjs";
 import { packagesStep } from "./packages-step.mjs";
 import { checkout, pathsOf } from "./paths.mjs";
 import { checkPlatform } from "./platform.mjs";
-import { pythonStep } from "./python-step.mjs";
+import { pythonStep, testEnvironment } from "./python-step.mjs";
 import { runProgram } from "./run-program.mjs";
 import { setUp } from "./set-up.mjs";
 
 /** @typedef {import("./bootstrap.mjs").Step} Step */
 
 const cli = "packages/cli/src/main.js";
+
+/** Environments of `tools/python` that only tests need. */
+const testEnvironments = ["sdk-2.5.8"];
 
 /** @param {readonly string[]} args */
 export async function main(args) {
@@ -24,11 +27,14 @@ export async function main(args) {
 
 /** @param {readonly string[]} args @returns {Promise<number>} */
 async function launch(args) {
-  const { python, program } = parseArgs(args);
+  const { python, program, forTests } = parseArgs(args);
   // The steps' own names depend on the machine; without glibc's version, which takes longer to find out.
   checkPlatform({ platform: process.platform, arch: process.arch, glibc: "2.28" });
   const paths = pathsOf(checkout);
   const steps = [nodeStep(paths), packagesStep(paths), pythonStep(paths, python)];
+  if (forTests) {
+    for (const name of testEnvironments) steps.push(pythonStep(paths, python, undefined, testEnvironment(paths, name)));
+  }
   const ended = await setUp(paths, steps, process.env);
   if (ended !== undefined) return ended;
   if (program === undefined) return 0;
@@ -38,7 +44,7 @@ async function launch(args) {
 
 /**
  * @param {readonly string[]} args
- * @returns {{ python: string | undefined, program: [string, ...string[]] | undefined }}
+ * @returns {{ python: string | undefined, program: [string, ...string[]] | undefined, forTests?: boolean }}
  */
 function parseArgs(args) {
   let rest = [...args];
@@ -52,7 +58,7 @@ function parseArgs(args) {
   if (command === "bootstrap") {
     rest = own;
     take();
-    return { python, program: undefined };
+    return { python, program: undefined, forTests: rest.includes("--tests") };
   }
   const [script, ...more] = own;
   if (command === "start") return { python, program: [cli, "start", ...own] };
@@ -62,6 +68,6 @@ function parseArgs(args) {
   throw new LaunchError(
     "Usage",
     `"${args.join(" ")}" is not known.`,
-    "node scripts/launch.mjs [--python <interpreter>] start|cli|test|run <file>|bootstrap [arguments]",
+    "node scripts/launch.mjs [--python <interpreter>] start|cli|test|run <file>|bootstrap [--tests] [arguments]",
   );
 }

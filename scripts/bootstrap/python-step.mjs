@@ -1,5 +1,5 @@
 /**
- * The Python environment with the pinned SDK: `<tools>/python-3.<minor>-<attempt>/`, and the link `<tools>/python` to the one in use.
+ * A Python environment with pinned packages: `<tools>/<name>-3.<minor>-<attempt>/`, and the link `<tools>/<name>` to the one in use.
  * Its scripts name their interpreter by path, so it cannot be made elsewhere and renamed: the link moves when it is whole.
  */
 import { existsSync } from "node:fs";
@@ -9,28 +9,60 @@ import { runLogged } from "./run-logged.mjs";
 import { inputsHash, readStamp, stampName, writeStamp } from "./stamp.mjs";
 import { attempt, pruneVersions, removeLeftovers, swapLink } from "./swap-link.mjs";
 
-/** @param {import("./paths.mjs").Paths} paths @param {string | undefined} requested the interpreter that the user named @param {string} [install] what to do when there is none @returns {import("./bootstrap.mjs").Step} */
-export function pythonStep(paths, requested, install) {
-  const lock = join(paths.root, "tools/python/requirements.lock");
+/**
+ * @typedef {object} Environment
+ * @property {string} lock below tools/python
+ * @property {string} link absolute, below `tools`
+ * @property {string} title
+ * @property {string} size
+ */
+
+/** What Homeplane runs tasks with. @param {import("./paths.mjs").Paths} paths @returns {Environment} */
+const taskEnvironment = (paths) => ({
+  lock: "requirements.lock",
+  link: paths.python,
+  title: "Python packages",
+  size: "about 45 MB to fetch",
+});
+
+/** What only tests need: `tools/python/<name>.lock` becomes `.tools/<name>`. @param {import("./paths.mjs").Paths} paths @param {string} name @returns {Environment} */
+export const testEnvironment = (paths, name) => ({
+  lock: `${name}.lock`,
+  link: join(paths.tools, name),
+  title: `Python packages of ${name}`,
+  size: "for tests, about 45 MB to fetch",
+});
+
+/**
+ * @param {import("./paths.mjs").Paths} paths
+ * @param {string | undefined} requested the interpreter that the user named
+ * @param {string} [install] what to do when there is none
+ * @param {Environment} [environment]
+ * @returns {import("./bootstrap.mjs").Step}
+ */
+export function pythonStep(paths, requested, install, environment = taskEnvironment(paths)) {
+  const { link, title, size } = environment;
+  const name = basename(link);
+  const lock = join(paths.root, "tools/python", environment.lock);
   const inputs = inputsHash([lock], [process.arch, dirname(paths.tools)]);
   const choose = (/** @type {NodeJS.ProcessEnv} */ env) =>
     chooseInterpreter(findInterpreters(env["PATH"], requested), requested, install);
   return {
-    title: "Python packages",
-    size: "about 45 MB to fetch",
+    title,
+    size,
     isDone() {
-      const stamp = readStamp(join(paths.python, stampName));
+      const stamp = readStamp(join(link, stampName));
       // The interpreter in it is a link to the system's, which an upgrade may have removed: existsSync follows it.
-      const whole = stamp?.["inputs"] === inputs && existsSync(join(paths.python, "bin/python"));
+      const whole = stamp?.["inputs"] === inputs && existsSync(join(link, "bin/python"));
       return whole && (requested === undefined || stamp["requested"] === requested);
     },
     check: (env) => void choose(env),
     async run({ env, signal, log }) {
       const { file, minor } = choose(env);
-      const step = `Python packages (for Python 3.${minor})`;
-      const isFinished = (/** @type {string} */ name) => existsSync(join(paths.tools, name, stampName));
-      removeLeftovers(paths.tools, (name) => name.startsWith("python-") && !isFinished(name));
-      const folder = join(paths.tools, `python-3.${minor}-${attempt()}`);
+      const step = `${title} (for Python 3.${minor})`;
+      const isFinished = (/** @type {string} */ folder) => existsSync(join(paths.tools, folder, stampName));
+      removeLeftovers(paths.tools, (folder) => folder.startsWith(`${name}-3.`) && !isFinished(folder));
+      const folder = join(paths.tools, `${name}-3.${minor}-${attempt()}`);
       const common = { step, cwd: paths.tools, env: pipEnvironment(env), log };
       await runLogged({ ...common, tool: "venv", file, args: ["-I", "-m", "venv", folder] }, signal);
       const args = ["-I", "-m", "pip", "install", ...pipArgs, "-r", lock];
@@ -40,8 +72,8 @@ export function pythonStep(paths, requested, install) {
         interpreter: file,
         ...(requested === undefined ? {} : { requested }),
       });
-      swapLink(paths.python, basename(folder));
-      pruneVersions(paths.python, basename(folder));
+      swapLink(link, basename(folder));
+      pruneVersions(link, basename(folder));
     },
   };
 }

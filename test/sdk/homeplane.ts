@@ -17,6 +17,25 @@ const main = join(root, "packages/cli/src/main.js");
 export const python = join(root, ".tools/python/bin/python");
 export const hasPython = existsSync(python);
 
+/** An SDK that Homeplane supports: the Python that has it, for tasks and for the client. */
+export interface Sdk {
+  readonly version: string;
+  readonly python: string;
+}
+
+/** The newest and the oldest: `describe.each(sdks)("... $version", (sdk) => ...)`. */
+export const sdks: readonly Sdk[] = [
+  { version: "2.12.1", python },
+  { version: "2.5.8", python: join(root, ".tools/sdk-2.5.8/bin/python") },
+];
+
+export interface StartOptions {
+  /** The newest by default. */
+  readonly sdk?: Sdk;
+  /** More arguments for `homeplane up`. */
+  readonly args?: readonly string[];
+}
+
 export interface Endpoints {
   readonly controlPlane: string;
   readonly objectStore: string;
@@ -26,15 +45,19 @@ export interface Endpoints {
 
 export class TestHomeplane implements AsyncDisposable {
   readonly dataDir: string;
+  readonly python: string;
+  readonly #args: readonly string[];
   #process: ChildProcess | undefined;
   #endpoints: Endpoints | undefined;
 
-  private constructor(dataDir: string) {
+  private constructor(dataDir: string, { sdk, args = [] }: StartOptions) {
     this.dataDir = dataDir;
+    this.python = sdk?.python ?? python;
+    this.#args = args;
   }
 
-  static async start(): Promise<TestHomeplane> {
-    const homeplane = new TestHomeplane(await mkdtemp(join(tmpdir(), "homeplane-sdk-")));
+  static async start(options: StartOptions = {}): Promise<TestHomeplane> {
+    const homeplane = new TestHomeplane(await mkdtemp(join(tmpdir(), "homeplane-sdk-")), options);
     await homeplane.up();
     return homeplane;
   }
@@ -46,8 +69,10 @@ export class TestHomeplane implements AsyncDisposable {
 
   /** Starts the program and waits for its line of JSON. */
   async up(): Promise<void> {
-    const args = [main, "up", "--port", "0", "--data-dir", this.dataDir, "--python", python, "--json"];
-    const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
+    const own = ["--port", "0", "--data-dir", this.dataDir, "--python", this.python, "--json"];
+    const child = spawn(process.execPath, [main, "up", ...own, ...this.#args], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
     this.#process = child;
     const [line] = (await Promise.race([
       once(createInterface({ input: child.stdout }), "line", { signal: AbortSignal.timeout(30_000) }),
@@ -103,13 +128,19 @@ export class TestHomeplane implements AsyncDisposable {
     return { code, stdout, stderr };
   }
 
-  /** Runs a feature of tasks/features.py with the real SDK and waits for its end. */
+  /** The SDK's command line. */
+  flyte(args: readonly string[], env: Record<string, string> = {}): ReturnType<TestHomeplane["run"]> {
+    return this.run(join(this.python, "../flyte"), args, env);
+  }
+
+  /** Runs a feature of tasks/features.py, or of another file there that takes the same arguments, with the real SDK and waits for its end. */
   async feature(
     name: string,
     env: Record<string, string> = {},
+    file = "features.py",
   ): Promise<{ run: string; phase: string; outputs: unknown[] | null }> {
-    const { code, stdout, stderr } = await this.run(python, ["features.py", name], env);
-    if (code !== 0) throw new Error(`features.py ${name} ended with ${code}:\n${stdout}\n${stderr}`);
+    const { code, stdout, stderr } = await this.run(this.python, [file, name], env);
+    if (code !== 0) throw new Error(`${file} ${name} ended with ${code}:\n${stdout}\n${stderr}`);
     const lines = stdout.split("\n").filter((line) => line.startsWith("{"));
     return Object.assign({}, ...lines.map((line) => JSON.parse(line) as object)) as {
       run: string;
@@ -119,9 +150,9 @@ export class TestHomeplane implements AsyncDisposable {
   }
 
   /** Starts a feature and does not wait. */
-  async startFeature(name: string, env: Record<string, string> = {}): Promise<string> {
-    const { code, stdout, stderr } = await this.run(python, ["features.py", name, "--no-wait"], env);
-    if (code !== 0) throw new Error(`features.py ${name} ended with ${code}:\n${stdout}\n${stderr}`);
+  async startFeature(name: string, env: Record<string, string> = {}, file = "features.py"): Promise<string> {
+    const { code, stdout, stderr } = await this.run(this.python, [file, name, "--no-wait"], env);
+    if (code !== 0) throw new Error(`${file} ${name} ended with ${code}:\n${stdout}\n${stderr}`);
     const line = stdout.split("\n").find((candidate) => candidate.startsWith("{")) ?? "{}";
     return (JSON.parse(line) as { run: string }).run;
   }

@@ -8,6 +8,7 @@ import {
   KubeClient,
   loadKubeconfig,
   type Transport,
+  tokenReviews,
 } from "@homeplane/kube";
 import { silentLogger, systemClock } from "@homeplane/runtime-kit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -52,6 +53,18 @@ describe.each(transports)("our own client %s", (label, open) => {
     expect(last.value).toMatchObject({ type: "DELETED", object: { metadata: { uid: updated.metadata.uid } } });
     stop.abort();
     await expect(client.get(configMaps, { name, namespace: "default" })).rejects.toSatisfy(isNotFound);
+  });
+
+  test("asks for an account's token and has it reviewed", async () => {
+    const audiences = ["homeplane"];
+    const { token, expirationTimestamp } = await client.createToken(
+      { namespace: "default", name: "default" },
+      { audiences, expirationSeconds: 600 },
+    );
+    expect(Date.parse(expirationTimestamp)).toBeGreaterThan(Date.now() + 590_000);
+    const question = { apiVersion: "authentication.k8s.io/v1", kind: "TokenReview", metadata: { name: "" } };
+    const { status } = await client.create(tokenReviews, { ...question, spec: { token, audiences: [...audiences] } });
+    expect(status).toMatchObject({ authenticated: true, user: { username: "system:serviceaccount:default:default" } });
   });
 
   test("is told to list again when its resourceVersion comes from another store", async () => {

@@ -5,6 +5,7 @@ import type { Clock, Logger, Random } from "@homeplane/runtime-kit";
 import { ApiServer } from "./api/api-server.ts";
 import type { PodLogs } from "./api/pod-log.ts";
 import { ensureCertificates } from "./certs/certificates.ts";
+import { ensureTokenKey } from "./certs/token-key.ts";
 import { writeKubeconfig } from "./certs/kubeconfig.ts";
 import { inProcessTransport } from "./http/in-process-transport.ts";
 import { startKubeServer } from "./http/server.ts";
@@ -42,11 +43,9 @@ export async function startEmbeddedKube(options: EmbeddedKubeOptions): Promise<E
   const stack = new AsyncDisposableStack();
   stack.defer(() => store.close());
   try {
-    const apiServer = new ApiServer({ store, clock, random, log, podLogs });
-    const [certificates] = await Promise.all([
-      ensureCertificates({ dir: join(dataDir, "certs"), clock }),
-      apiServer.ready(),
-    ]);
+    const certs = join(dataDir, "certs");
+    const apiServer = new ApiServer({ store, clock, random, log, podLogs, tokenKey: await ensureTokenKey(certs) });
+    const [certificates] = await Promise.all([ensureCertificates({ dir: certs, clock }), apiServer.ready()]);
     const { ca, server, client } = certificates;
     const transport = inProcessTransport(apiServer);
     stack.defer(() => transport.close());

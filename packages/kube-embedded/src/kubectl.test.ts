@@ -90,3 +90,11 @@ test.skipIf(missing)(
     expect(await kubectl("delete", "crd", "widgets.example.dev", "--timeout=10s")).toContain("deleted");
   },
 );
+
+test.skipIf(missing)("kubectl makes tokens, and says who one is and what one may", { timeout: 60_000 }, async () => {
+  const token = await kubectl("create", "token", "default", "--audience", "x", "--duration", "15m");
+  expect(token.split(".")).toHaveLength(3);
+  expect(await kubectl("auth", "whoami")).toMatch(/Username\s+homeplane-admin\nGroups\s+\[system:masters/);
+  expect(await kubectl("auth", "can-i", "create", "pods")).toBe("yes\n");
+  expect(await kubectl("auth", "can-i", "--list")).toContain("*.*");
+});

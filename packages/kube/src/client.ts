@@ -13,8 +13,9 @@ import { KubeError, isExpired } from "./kube-error.ts";
 import { apiVersionOf, type KubeObject, type ResourceType } from "./meta.ts";
 import { collectionPath, type ObjectName, objectPath, ownCollectionPath, withQuery } from "./paths.ts";
 import { openBytes, openEvents, SILENCE_MS, type WatchEvent } from "./stream.ts";
-import { pods } from "./resource-types.ts";
+import { pods, serviceAccounts } from "./resource-types.ts";
 import type { Transport } from "./transport.ts";
+import type { IssuedToken, TokenRequestSpec } from "./types/authentication.ts";
 
 const DEFAULT_PAGE_SIZE = 500;
 
@@ -114,6 +115,17 @@ export class KubeClient {
     const body = { apiVersion: "v1", kind: "Binding", metadata: { namespace, name, uid }, target };
     const path = objectPath(pods, pod, "binding");
     await unary(this.#context, { method: "POST", path, body }, options.signal);
+  }
+
+  /** A token of a service account, for the audiences and the object that `spec` names. */
+  async createToken(
+    account: { readonly namespace: string; readonly name: string },
+    spec: TokenRequestSpec,
+    options: CallOptions = {},
+  ): Promise<IssuedToken> {
+    const path = objectPath(serviceAccounts, account, "token");
+    const body = { apiVersion: "authentication.k8s.io/v1", kind: "TokenRequest", spec };
+    return (await this.#json<{ status: IssuedToken }>({ method: "POST", path, body }, options.signal)).status;
   }
 
   /** Resolves when the server has accepted the deletion: finalizers and grace time may keep the object for a while. */

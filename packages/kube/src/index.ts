@@ -35,9 +35,11 @@ export {
   pods,
   secrets,
   serviceAccounts,
+  tokenReviews,
 } from "./resource-types.ts";
 export type { WatchEvent, WatchEventType } from "./stream.ts";
 export { NotSentError, type Transport, type TransportRequest, type TransportResponse } from "./transport.ts";
+export type { IssuedToken, TokenRequestSpec, TokenReview } from "./types/authentication.ts";
 export type { ConfigMap, Event, Namespace, ObjectReference, Secret, ServiceAccount } from "./types/core.ts";
 export type { CustomResourceDefinition, CustomResourceDefinitionVersion } from "./types/custom-resource-definition.ts";
 export type { Lease } from "./types/lease.ts";

@@ -1,4 +1,5 @@
 import type { ResourceType } from "./meta.ts";
+import type { TokenReview } from "./types/authentication.ts";
 import type { ConfigMap, Event, Namespace, Secret, ServiceAccount } from "./types/core.ts";
 import type { CustomResourceDefinition } from "./types/custom-resource-definition.ts";
 import type { Lease } from "./types/lease.ts";
@@ -33,5 +34,12 @@ export const customResourceDefinitions: ResourceType<CustomResourceDefinition> =
   version: "v1",
   plural: "customresourcedefinitions",
   kind: "CustomResourceDefinition",
+  namespaced: false,
+};
+export const tokenReviews: ResourceType<TokenReview> = {
+  group: "authentication.k8s.io",
+  version: "v1",
+  plural: "tokenreviews",
+  kind: "TokenReview",
   namespaced: false,
 };

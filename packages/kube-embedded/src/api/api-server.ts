@@ -1,3 +1,4 @@
+import { generateKeyPairSync, type KeyObject } from "node:crypto";
 import { type Clock, type Logger, messageOf, type Random } from "@homeplane/runtime-kit";
 import type { Store } from "../store/store.ts";
 import { ApiError } from "./api-error.ts";
@@ -15,6 +16,8 @@ export interface ApiServerOptions {
   readonly random: Random;
   readonly log: Logger;
   readonly podLogs: PodLogs;
+  /** A private key on P-256 that signs the tokens of service accounts. Default: a new one, so that tokens end with the server. */
+  readonly tokenKey?: KeyObject;
 }
 
 const INITIAL_NAMESPACES = ["default", "kube-system"];
@@ -30,7 +33,8 @@ export class ApiServer {
   #ready: Promise<void> | undefined;
 
   constructor(options: ApiServerOptions) {
-    this.#context = { ...options, registry: new Registry() };
+    const tokenKey = options.tokenKey ?? generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
+    this.#context = { ...options, tokenKey, registry: new Registry() };
     this.#collector = new GarbageCollector(this.#context);
   }
 

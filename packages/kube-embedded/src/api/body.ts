@@ -80,3 +80,15 @@ export function readObject(request: ApiRequest, type: ResourceType): KubeObject 
   requireJson(request);
   return asKubeObject(parseJson(request.body), type);
 }
+
+/** The body of something that is answered and not stored. */
+export function readVirtual(
+  request: ApiRequest,
+  { apiVersion, kind }: { apiVersion: string; kind: string },
+): JsonObject {
+  if (mediaType(request) === PROTOBUF_TYPE && request.body !== undefined) return parseProtobuf(request.body);
+  const body = optionalJson(request);
+  if ((body.kind ?? kind) !== kind || (body.apiVersion ?? apiVersion) !== apiVersion)
+    throw badRequest(`the body of the request must be a ${apiVersion} ${kind}`);
+  return body;
+}

@@ -6,10 +6,10 @@ import {
   eventColumns,
   leaseColumns,
   namespaceColumns,
-  plainColumns,
   secretColumns,
   serviceAccountColumns,
 } from "./columns.ts";
+import { builtin } from "./builtin.ts";
 import { crdStrategy } from "./crd.ts";
 import { invalidValue, required, wrongType } from "./field-errors.ts";
 import { podColumns } from "./pod-columns.ts";
@@ -98,27 +98,6 @@ const statusPhase = (object: KubeObject): Record<string, string> => ({
 
 const EVENT_FIELDS = ["kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath"];
 
-const base = {
-  group: "",
-  version: "v1",
-  shortNames: [],
-  categories: [],
-  namespaced: true,
-  hasStatus: false,
-  hasGeneration: false,
-  unconditionalUpdate: true,
-  custom: false,
-  columns: plainColumns,
-  strategy: {},
-  subresources: [],
-  selectableFields: () => ({}),
-} as const;
-
-function builtin(kind: string, more: Partial<ResourceType>): ResourceType {
-  const singular = kind.toLowerCase();
-  return { ...base, kind, listKind: `${kind}List`, singular, plural: `${singular}s`, ...more };
-}
-
 export const builtinTypes: readonly ResourceType[] = [
   builtin("Namespace", {
     namespaced: false,
@@ -163,7 +142,7 @@ export const builtinTypes: readonly ResourceType[] = [
     selectableFields: (secret) => ({ type: textAt(secret, "type") ?? "" }),
   }),
   builtin("ConfigMap", { shortNames: ["cm"], columns: configMapColumns, strategy: configMapStrategy }),
-  builtin("ServiceAccount", { shortNames: ["sa"], columns: serviceAccountColumns }),
+  builtin("ServiceAccount", { shortNames: ["sa"], columns: serviceAccountColumns, subresources: ["token"] }),
   builtin("Lease", { group: "coordination.k8s.io", columns: leaseColumns, unconditionalUpdate: false }),
   builtin("CustomResourceDefinition", {
     group: "apiextensions.k8s.io",

@@ -134,7 +134,7 @@ async function deleteAll(context: ApiContext, type: ResourceType, namespace: str
 export async function finishNamespace(context: ApiContext, stored: Stored): Promise<void> {
   const types = new Map(
     context.registry
-      .all()
+      .stored()
       .filter((type) => type.namespaced)
       .map((type) => [resourceKey(type), type]),
   );

@@ -1,3 +1,4 @@
+import type { KeyObject } from "node:crypto";
 import type { Clock, Logger, Random } from "@homeplane/runtime-kit";
 import type { Store } from "../store/store.ts";
 import type { PodLogs } from "./pod-log.ts";
@@ -13,6 +14,8 @@ export interface ApiContext {
   readonly random: Random;
   readonly log: Logger;
   readonly podLogs: PodLogs;
+  /** Signs the tokens of service accounts. */
+  readonly tokenKey: KeyObject;
 }
 
 /** One request, resolved to a kind. */

@@ -12,6 +12,7 @@ import { deepCopy } from "../store/object.ts";
 import { readObject } from "./body.ts";
 import { commitOne, retryRaces } from "./commit.ts";
 import type { Call } from "./context.ts";
+import { defaultAccount } from "./default-account.ts";
 import { generatedName, newUid, timestamp } from "./ids.ts";
 import type { ApiResponse } from "./request.ts";
 import { resourceKey } from "./resource-type.ts";
@@ -47,7 +48,8 @@ async function createOnce(call: Call, body: KubeObject, generated: boolean): Pro
   validateObject(type, object, undefined);
   const key = { resource: resourceKey(type), namespace: object.metadata.namespace ?? "", name };
   if ((await context.store.get(key)) !== undefined) throw alreadyExists(type, name);
-  return objectResponse(call, 201, await commitOne(call, "put", key, 0, object, checks));
+  const alongside = key.resource === "namespaces" ? [defaultAccount(context, name)] : [];
+  return objectResponse(call, 201, await commitOne(call, "put", key, 0, object, [...checks, ...alongside]));
 }
 
 export async function create(call: Call): Promise<ApiResponse> {

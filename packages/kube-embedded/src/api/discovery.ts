@@ -52,7 +52,16 @@ export function apiGroup(registry: Registry, name: string): JsonObject | undefin
   return types === undefined ? undefined : { kind: "APIGroup", apiVersion: "v1", ...group(name, types) };
 }
 
-const SUBRESOURCE_VERBS: Readonly<Record<string, readonly string[]>> = { log: ["get"], binding: ["create"] };
+const SUBRESOURCE_VERBS: Readonly<Record<string, readonly string[]>> = {
+  log: ["get"],
+  binding: ["create"],
+  token: ["create"],
+};
+/** Subresources that speak of another kind than their own. */
+const SUBRESOURCE_KINDS: Readonly<Record<string, { group?: string; version: string; kind: string }>> = {
+  binding: { version: "v1", kind: "Binding" },
+  token: { group: "authentication.k8s.io", version: "v1", kind: "TokenRequest" },
+};
 
 function subresources(type: ResourceType): Json[] {
   const entry = (name: string, verbs: Json[]): Json => ({
@@ -60,6 +69,7 @@ function subresources(type: ResourceType): Json[] {
     singularName: "",
     namespaced: type.namespaced,
     kind: type.kind,
+    ...SUBRESOURCE_KINDS[name],
     verbs,
   });
   const status = type.hasStatus ? [entry("status", ["get", "patch", "update"])] : [];
@@ -76,7 +86,7 @@ export function apiResources(registry: Registry, groupName: string, version: str
       singularName: type.singular,
       namespaced: type.namespaced,
       kind: type.kind,
-      verbs: VERBS,
+      verbs: type.review === undefined ? VERBS : ["create"],
       shortNames: [...type.shortNames],
       ...(type.categories.length === 0 ? {} : { categories: [...type.categories] }),
     },

@@ -13,6 +13,7 @@ import {
 } from "./collector-actions.ts";
 import type { ApiContext } from "./context.ts";
 import { CRD_FINALIZER, CRD_RESOURCE } from "./crd.ts";
+import { ensureDefaultAccount, isDefaultAccount } from "./default-account.ts";
 import { FOREGROUND, ORPHAN } from "./delete.ts";
 import { apiVersionOf, resourceKey } from "./resource-type.ts";
 
@@ -103,6 +104,8 @@ export class GarbageCollector {
       if (change.type === "DELETED") {
         this.#add({ kind: "owner-gone", uid: parseObject(change.json).metadata.uid ?? "" });
         if (owned) this.#lookAtOwners(change);
+        if (isDefaultAccount(change))
+          this.#add({ kind: "object", key: { resource: "namespaces", namespace: "", name: namespace } });
         for (const waiting of [
           this.#emptying.get(`namespace ${namespace}`),
           this.#emptying.get(`definition ${resource}`),
@@ -174,13 +177,15 @@ export class GarbageCollector {
       if (key.resource === "namespaces") return await finishNamespace(this.#context, stored);
       if (finalizers.includes(CRD_FINALIZER)) return await finishDefinition(this.#context, stored, CRD_FINALIZER);
     }
+    if (key.resource === "namespaces" && deletionTimestamp === undefined)
+      await ensureDefaultAccount(this.#context, key.name);
     await checkOwners(this.#context, stored, object);
   }
 
   async #scan(): Promise<void> {
     const { store, registry, clock } = this.#context;
     for (const key of await store.dangling(MAX_DEPENDENTS)) this.#add({ kind: "object", key });
-    for (const resource of new Set(registry.all().map(resourceKey))) {
+    for (const resource of new Set(registry.stored().map(resourceKey))) {
       let after: { namespace: string; name: string } | undefined;
       for (;;) {
         const page = await store.list({ resource, ...(after === undefined ? {} : { after }), limit: PAGE });
@@ -188,7 +193,8 @@ export class GarbageCollector {
           after = { namespace: item.namespace, name: item.name };
           if (resource === "events" && isOld(parseObject(item.json), clock.now()))
             await deleteKey(this.#context, item, {});
-          else if (item.json.includes('"deletionTimestamp"')) this.#add({ kind: "object", key: item });
+          else if (resource === "namespaces" || item.json.includes('"deletionTimestamp"'))
+            this.#add({ kind: "object", key: item });
         }
         if (!page.more) break;
       }

@@ -2,15 +2,15 @@ import type { Json, JsonObject } from "../store/json.ts";
 import { badRequest, unsupportedMediaType } from "./api-error.ts";
 
 /**
- * `kubectl create namespace|configmap|secret|serviceaccount` sends protobuf and nothing else, whatever the server offers.
- * These four kinds are decoded here; everything else travels as JSON, answers always.
- * https://kubernetes.io/docs/reference/using-api/api-concepts/#protobuf-encoding , fields as in k8s.io/api/core/v1/generated.proto.
+ * `kubectl create namespace|configmap|secret|serviceaccount|token` and `kubectl auth` send protobuf and nothing else, whatever
+ * the server offers. What they send is decoded here; everything else travels as JSON, answers always.
+ * https://kubernetes.io/docs/reference/using-api/api-concepts/#protobuf-encoding , fields as in the generated.proto files of k8s.io/api.
  */
 export const PROTOBUF_TYPE = "application/vnd.kubernetes.protobuf";
 
 type Field = {
   readonly name: string;
-  readonly is: "string" | "base64" | "bool" | "message" | "map";
+  readonly is: "string" | "base64" | "bool" | "integer" | "message" | "map";
   readonly list?: true;
   readonly message?: Message;
   readonly value?: "string" | "base64";
@@ -33,7 +33,13 @@ const META: Message = {
 };
 const metadata = message("metadata", META);
 const reference: Message = { 1: text("name") };
+const boundObject: Message = { 1: text("kind"), 2: text("apiVersion"), 3: text("name"), 4: text("uid") };
+const resourceAttributes: Message = Object.fromEntries(
+  ["namespace", "verb", "group", "version", "resource", "subresource", "name"].map((name, n) => [n + 1, text(name)]),
+);
+const nonResourceAttributes: Message = { 1: text("path"), 2: text("verb") };
 
+const GROUPS = new Set(["v1", "authentication.k8s.io/v1", "authorization.k8s.io/v1"]);
 const KINDS: Readonly<Record<string, Message>> = {
   Namespace: { 1: metadata },
   ConfigMap: { 1: metadata, 2: map("data"), 3: map("binaryData", "base64"), 4: { name: "immutable", is: "bool" } },
@@ -49,6 +55,23 @@ const KINDS: Readonly<Record<string, Message>> = {
     3: { ...message("imagePullSecrets", reference), list: true },
     4: { name: "automountServiceAccountToken", is: "bool" },
   },
+  TokenRequest: {
+    1: metadata,
+    2: message("spec", {
+      1: { name: "audiences", is: "string", list: true },
+      3: message("boundObjectRef", boundObject),
+      4: { name: "expirationSeconds", is: "integer" },
+    }),
+  },
+  SelfSubjectReview: { 1: metadata },
+  SelfSubjectAccessReview: {
+    1: metadata,
+    2: message("spec", {
+      1: message("resourceAttributes", resourceAttributes),
+      2: message("nonResourceAttributes", nonResourceAttributes),
+    }),
+  },
+  SelfSubjectRulesReview: { 1: metadata, 2: message("spec", { 1: text("namespace") }) },
 };
 
 const ENVELOPE_MAGIC = Buffer.from("k8s\0");
@@ -105,8 +128,10 @@ function decode(bytes: Buffer, fields: Message): JsonObject {
     at = wire === 2 ? next + value : next;
     if (at > bytes.length) throw badRequest("the body of the request is truncated protobuf");
     if (field === undefined) continue;
-    if (wire === 2 && field.is !== "bool") store(object, field, decodeField(field, bytes.subarray(next, at)));
+    if (wire === 2 && field.is !== "bool" && field.is !== "integer")
+      store(object, field, decodeField(field, bytes.subarray(next, at)));
     else if (wire === 0 && field.is === "bool") store(object, field, value !== 0);
+    else if (wire === 0 && field.is === "integer") store(object, field, value);
   }
   return object;
 }
@@ -117,7 +142,7 @@ export function parseProtobuf(body: Uint8Array): JsonObject {
     throw badRequest("the body of the request is not a Kubernetes protobuf envelope");
   const envelope = decode(bytes.subarray(4), ENVELOPE);
   const { apiVersion = "", kind = "" } = envelope.typeMeta as { apiVersion?: string; kind?: string };
-  const fields = apiVersion === "v1" ? KINDS[kind] : undefined;
+  const fields = GROUPS.has(apiVersion) ? KINDS[kind] : undefined;
   if (fields === undefined)
     throw unsupportedMediaType(`protobuf is not understood for ${apiVersion} ${kind}; send application/json`);
   const raw = Buffer.from(typeof envelope.raw === "string" ? envelope.raw : "", "base64");

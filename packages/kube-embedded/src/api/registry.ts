@@ -3,6 +3,7 @@ import type { Change, Store } from "../store/store.ts";
 import { builtinTypes } from "./builtin-types.ts";
 import { CRD_RESOURCE, typesOfCrd } from "./crd.ts";
 import { type ResourceType, resourceKey } from "./resource-type.ts";
+import { reviewTypes } from "./review-types.ts";
 
 const MAX_CRDS = 1000;
 
@@ -12,7 +13,7 @@ export class Registry {
   readonly #byCrd = new Map<string, readonly ResourceType[]>();
 
   constructor() {
-    for (const type of builtinTypes) this.#byPath.set(this.#path(type), type);
+    for (const type of [...builtinTypes, ...reviewTypes]) this.#byPath.set(this.#path(type), type);
   }
 
   #path(type: { group: string; version: string; plural: string }): string {
@@ -50,6 +51,11 @@ export class Registry {
 
   all(): readonly ResourceType[] {
     return [...this.#byPath.values()];
+  }
+
+  /** Those that objects are stored of. */
+  stored(): readonly ResourceType[] {
+    return this.all().filter((type) => type.review === undefined);
   }
 }
 

@@ -8,8 +8,9 @@ export interface ApiRequest {
   readonly body?: Uint8Array;
   /** Aborting ends watches and followed logs. */
   readonly signal?: AbortSignal;
-  /** Who asks, as the transport established it; for the log only: everyone who gets here may do everything. */
+  /** Who asks, as the transport established it; it decides nothing: everyone who gets here may do everything. */
   readonly user?: string;
+  readonly groups?: readonly string[];
 }
 
 export interface ApiResponse {

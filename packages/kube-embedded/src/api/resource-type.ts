@@ -1,6 +1,7 @@
 import type { JsonObject } from "../store/json.ts";
 import type { KubeObject } from "../store/object.ts";
 import type { FieldError } from "./api-error.ts";
+import type { Call } from "./context.ts";
 
 export interface Column {
   readonly name: string;
@@ -46,6 +47,8 @@ export interface ResourceType {
   readonly schema?: JsonObject;
   /** The other subresources, for discovery. */
   readonly subresources: readonly string[];
+  /** Kinds that are questions: the status that answers `body`; nothing is stored. */
+  readonly review?: (call: Call, body: JsonObject) => Promise<JsonObject>;
   /** Selectable beyond metadata.name and metadata.namespace. */
   selectableFields(object: KubeObject): Record<string, string>;
 }

@@ -1,15 +1,19 @@
 import { type ApiResponse, booleanParam, parseAccept, parseResourcePath } from "./request.ts";
 import { ApiError, methodNotAllowed, pathNotFound } from "./api-error.ts";
 import type { ApiContext, Call } from "./context.ts";
+import { readVirtual } from "./body.ts";
 import { bindPod } from "./bind-pod.ts";
 import { create } from "./create.ts";
 import { remove, removeCollection } from "./delete.ts";
 import { apiGroup, apiGroups, apiResources, apiVersions, SERVER_VERSION } from "./discovery.ts";
 import { OPENAPI_V2_PROTO, openApiV2, openApiV2Proto, openApiV3Document, openApiV3Index } from "./openapi.ts";
+import { keySet } from "./jwt.ts";
 import { podLog } from "./pod-log.ts";
 import { get, list } from "./reads.ts";
 import type { ApiRequest } from "./request.ts";
 import { jsonResponse, textResponse } from "./response.ts";
+import { apiVersionOf } from "./resource-type.ts";
+import { openIdConfiguration, requestToken } from "./token-request.ts";
 import { patch, update } from "./update.ts";
 import { watch } from "./watch.ts";
 
@@ -24,6 +28,8 @@ export function metaRoute(context: ApiContext, pathname: string, accept: string)
     return jsonResponse(200, value);
   };
   if (HEALTH.has(path)) return textResponse(200, "ok");
+  if (path === "/openid/v1/jwks") return json(keySet(context.tokenKey));
+  if (path === "/.well-known/openid-configuration") return json(openIdConfiguration());
   if (path === "/version") return json(SERVER_VERSION);
   if (path === "/")
     return json({
@@ -58,6 +64,14 @@ function resolve(context: ApiContext, request: ApiRequest, pathname: string, que
   return { context, request, path, query, type, warnings: [] };
 }
 
+async function review(call: Call, answer: NonNullable<Call["type"]["review"]>): Promise<ApiResponse> {
+  const { type, request, path } = call;
+  if (request.method !== "POST" || path.name !== "") throw methodNotAllowed();
+  const asked = { apiVersion: apiVersionOf(type), kind: type.kind };
+  const body = readVirtual(request, asked);
+  return jsonResponse(201, { ...body, ...asked, metadata: {}, status: await answer(call, body) });
+}
+
 /** The verb table of https://kubernetes.io/docs/reference/using-api/api-concepts/. */
 export async function resourceRoute(
   context: ApiContext,
@@ -68,6 +82,7 @@ export async function resourceRoute(
   const call = resolve(context, request, pathname, query);
   const { method } = request;
   const { name, subresource, namespace } = call.path;
+  if (call.type.review !== undefined) return await review(call, call.type.review);
   if (name === "") {
     if (method === "GET") {
       parseAccept(request.headers.accept);
@@ -80,6 +95,10 @@ export async function resourceRoute(
   if (subresource === "log") {
     if (method !== "GET") throw methodNotAllowed();
     return await podLog(call);
+  }
+  if (subresource === "token") {
+    if (method !== "POST") throw methodNotAllowed();
+    return await requestToken(call);
   }
   if (subresource === "binding") {
     if (method !== "POST") throw methodNotAllowed();

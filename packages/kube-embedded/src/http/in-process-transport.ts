@@ -1,4 +1,5 @@
 import type { Transport } from "@homeplane/kube";
+import { ADMINS } from "../api/access-reviews.ts";
 import type { ApiServer } from "../api/api-server.ts";
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
@@ -48,6 +49,7 @@ export function inProcessTransport(apiServer: ApiServer): Transport {
         ...(body === undefined ? {} : { body }),
         signal: either,
         user: "in-process",
+        groups: [ADMINS],
       });
       const stream = answer.body instanceof Uint8Array ? once(answer.body) : abortable(answer.body, stop, signal);
       return { status: answer.status, headers: answer.headers, body: stream };

@@ -121,7 +121,7 @@ async function serve(
     ]),
   );
   const { method = "GET", url: path = "/" } = request;
-  await send(response, await apiServer.handle({ method, path, headers, body, signal, user }), signal);
+  await send(response, await apiServer.handle({ method, path, headers, body, signal, ...user }), signal);
 }
 
 /** Writes at the reader's pace: a slow watcher stops the stream here, and the store's queue limit ends it. */

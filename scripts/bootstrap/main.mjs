@@ -28,6 +28,7 @@ export async function main(args) {
 /** @param {readonly string[]} args @returns {Promise<number>} */
 async function launch(args) {
   const { python, program, forTests } = parseArgs(args);
+  if (program?.[0] === cli && program[1] === "doctor") return await runDoctor(program.slice(2));
   // The steps' own names depend on the machine; without glibc's version, which takes longer to find out.
   checkPlatform({ platform: process.platform, arch: process.arch, glibc: "2.28" });
   const paths = pathsOf(checkout);
@@ -40,6 +41,13 @@ async function launch(args) {
   if (program === undefined) return 0;
   const [script, ...rest] = program;
   return runProgram(join(paths.node, "bin/node"), [resolve(paths.root, script), ...rest], process.env);
+}
+
+/** Before anything is set up, as it says what that lacks. @param {readonly string[]} args */
+async function runDoctor(args) {
+  const { doctor, doctorOptions } = await import("../doctor/doctor.mjs");
+  const print = (/** @type {string} */ text) => void process.stdout.write(text);
+  return await doctor(doctorOptions(args), { paths: pathsOf(checkout), env: process.env, print });
 }
 
 /**

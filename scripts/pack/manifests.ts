@@ -15,7 +15,7 @@ export function packageManifest(root: Manifest, node: Manifest, cli: Workspace, 
     license: root.license,
     keywords: ["flyte", "workflow", "kubernetes"],
     type: "module",
-    bin: { homeplane: "bin/homeplane.mjs" },
+    bin: { homeplane: "scripts/pack/homeplane.mjs" },
     engines: { node: ">=18" },
     os: ["linux"],
     dependencies: {

@@ -11,8 +11,8 @@ import { pythonStep } from "../bootstrap/python-step.mjs";
 import { runProgram } from "../bootstrap/run-program.mjs";
 import { setUp } from "../bootstrap/set-up.mjs";
 
-/** The package's folder; this file is in its bin/. */
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
+/** The package's folder; this file is in its scripts/pack/, as in a checkout. */
+const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const cli = join(root, "packages/cli/src/main.js");
 
 const otherPython =
@@ -34,6 +34,7 @@ export async function main(args) {
 /** @param {readonly string[]} args @returns {Promise<number | undefined>} the exit code; undefined: the command is still to be run, by this process */
 async function launch(args) {
   checkPlatform({ platform: process.platform, arch: process.arch, glibc: "2.28" });
+  if (args[0] === "doctor") return await runDoctor(args.slice(1));
   if (needsPython(args)) {
     const ended = await makePython();
     if (ended !== undefined) return ended;
@@ -47,6 +48,13 @@ async function launch(args) {
     checkPlatform(thisMachine());
     throw noNode(pinned, "does not start", error);
   }
+}
+
+/** On any Node, as it says what is missing. @param {readonly string[]} args */
+async function runDoctor(args) {
+  const { doctor, doctorOptions } = await import("../doctor/doctor.mjs");
+  const print = (/** @type {string} */ text) => void process.stdout.write(text);
+  return await doctor(doctorOptions(args), { paths: pathsInHome(root, homedir()), env: process.env, print });
 }
 
 /** Whoever names an interpreter has one; help needs none. @param {readonly string[]} args */

@@ -1,12 +1,11 @@
 /**
  * Lays the package out:
  *
- *   bin/, bootstrap/                  the door and the set-up, for any Node from 18 on
- *   packages/cli/, examples/, tools/  as in a checkout
- *   node_modules/@homeplane/<name>/   the other workspaces
+ *   scripts/, packages/cli/, examples/, tools/   as in a checkout; scripts/ holds the door, the set-up and the doctor, for any Node from 18 on
+ *   node_modules/@homeplane/<name>/              the other workspaces
  */
 import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
-import { basename, dirname, join, relative } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { relativeImports } from "./javascript.ts";
 import { libraryManifest, packageManifest } from "./manifests.ts";
@@ -32,10 +31,7 @@ export async function stagePackage(root: string, stage: string): Promise<{ name:
   await writeJson(join(stage, "package.json"), manifest);
   await copy(join(root, "scripts/pack/package-readme.md"), join(stage, "README.md"));
   for (const file of asIs) await copy(join(root, file), join(stage, file));
-  for (const file of await modulesFrom(door)) {
-    const folder = basename(dirname(file)) === "pack" ? "bin" : "bootstrap";
-    await copy(file, join(stage, folder, basename(file)));
-  }
+  for (const file of await modulesFrom(door)) await copy(file, join(stage, relative(root, file)));
   const all = [cli, ...libraries].map((workspace) => ({
     workspace,
     inside: workspace === cli ? relative(root, cli.folder) : join("node_modules", workspace.manifest.name),

@@ -91,15 +91,26 @@ describe.each([
 describe("what is missing is named, with the way out", () => {
   test("no Python for `up`", async () => {
     const env = { PATH: join(installed.temporary, "nothing"), HOME: installed.home };
-    const up = await ended(process.execPath, [join(unpacked, "bin/homeplane.mjs"), "up"], env);
+    const up = await ended(process.execPath, [join(unpacked, "scripts/pack/homeplane.mjs"), "up"], env);
     expect(up.code).toBe(1);
     expect(up.stderr).toMatch(/no python3 was found\. \[PythonMissing\]\n.*homeplane up --python <path>/);
+  });
+
+  test("doctor says all of it, on a machine that lacks everything", async () => {
+    const env = { PATH: join(installed.temporary, "nothing"), HOME: installed.home };
+    const found = await ended(process.execPath, [join(unpacked, "scripts/pack/homeplane.mjs"), "doctor"], env);
+    expect(found.code).toBe(1);
+    expect(found.stdout).toMatch(/MISSING +npm .*\n.*-> .*apt install npm/);
+    expect(found.stdout).toMatch(/MISSING +Python .*no python3 was found/);
+    expect(found.stdout).toContain("Homeplane does not work here yet.");
   });
 
   test("no Node that fits", async (context) => {
     if (systemNode === undefined || majorOf(systemNode) === pinnedMajor)
       return context.skip("there is no other Node here than the pinned one");
-    const status = await ended(systemNode, [join(unpacked, "bin/homeplane.mjs"), "status"], { HOME: installed.home });
+    const status = await ended(systemNode, [join(unpacked, "scripts/pack/homeplane.mjs"), "status"], {
+      HOME: installed.home,
+    });
     expect(status.code).toBe(1);
     expect(status.stderr).toContain(`Node ${pinnedMajor} is needed; this is ${versionOf(systemNode)}`);
     expect(status.stderr).toMatch(/is not installed\. \[NodeMissing\]\n.*--include=optional/);

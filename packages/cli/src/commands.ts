@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import { runSample, sample } from "./start/sample.ts";
 import { down, status } from "./status.ts";
 import { upConfig } from "./up/config.ts";
+import { findPython } from "./up/python.ts";
 import { type Running, up } from "./up/up.ts";
 import { version } from "./version.ts";
 
@@ -89,4 +90,14 @@ export async function runDown(options: { dataDir: string; json?: boolean }): Pro
   const stopped = await down(dataDir);
   if (options.json === true) say(JSON.stringify({ state: "stopped", dataDir }));
   else say(stopped ? "stopped" : `no homeplane runs on ${dataDir}`);
+}
+
+export async function printVersion(options: { python?: string; json?: boolean }): Promise<void> {
+  const flyte = await findPython(options.python).then(
+    (found) => found.flyteVersion,
+    () => undefined,
+  );
+  const versions = { homeplane: version, node: process.versions.node, flyte };
+  const text = `homeplane ${version}\nnode ${versions.node}\nflyte ${flyte ?? "(not set up)"}`;
+  say(options.json === true ? JSON.stringify(versions) : text);
 }

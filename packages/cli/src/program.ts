@@ -2,7 +2,9 @@
 import { Command } from "commander";
 import { HomeplaneError } from "@homeplane/runtime-kit";
 import { defaultDataDir } from "./up/config.ts";
-import { printStatus, runDown, runStart, runUp } from "./commands.ts";
+import { printStatus, printVersion, runDown, runStart, runUp } from "./commands.ts";
+import { runDoctor } from "./doctor.ts";
+import { runReset } from "./reset/run-reset.ts";
 import { version } from "./version.ts";
 
 const program = new Command("homeplane")
@@ -12,6 +14,7 @@ const program = new Command("homeplane")
 
 const withUpOptions = (command: Command): Command =>
   command
+    .option("--host <address>", "address to listen on: loopback alone, as nothing asks who calls (default 127.0.0.1)")
     .option("--port <n>", "port of the control plane on 127.0.0.1 (default 8090; 0 = any free one)")
     .option("--data-dir <path>", `where everything is kept (default ${defaultDataDir()})`)
     .option("--python <path>", "Python interpreter, with the package flyte, for all tasks")
@@ -35,6 +38,28 @@ for (const [name, description, run] of [
     .option("--json", "JSON")
     .action(run);
 }
+
+program
+  .command("doctor")
+  .description("say what is missing here and how to get it; exit 1 when something is")
+  .option("--data-dir <path>", "", defaultDataDir())
+  .option("--port <n>", "port that `up` would use", "8090")
+  .option("--python <path>", "interpreter that `up` would use")
+  .option("--json", "JSON")
+  .action(runDoctor);
+program
+  .command("reset")
+  .description("give up all runs, their data and their logs; asks first")
+  .option("--data-dir <path>", "", defaultDataDir())
+  .option("--yes", "do not ask")
+  .option("--json", "JSON")
+  .action(runReset);
+program
+  .command("version")
+  .description("the versions of homeplane, its Node and the tasks' SDK")
+  .option("--python <path>", "the tasks' interpreter")
+  .option("--json", "JSON")
+  .action(printVersion);
 
 try {
   await program.parseAsync();

@@ -6,7 +6,8 @@ import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 
-const root = join(import.meta.dirname, "../../..");
+/** The checkout, or the package. */
+export const root = join(import.meta.dirname, "../../..");
 
 /** Only a checkout has the launcher. */
 export const isCheckout = existsSync(join(root, "scripts/launch.mjs"));

@@ -4,7 +4,7 @@
  */
 import { createClient, createRouterTransport } from "@connectrpc/connect";
 import { consoleHandler } from "@homeplane/console";
-import { createControlPlane, ensureProject, openSqliteStore, rpcErrors } from "@homeplane/control-plane";
+import { createControlPlane, ensureProject, rpcErrors } from "@homeplane/control-plane";
 import { createExecutor, executorDefaults } from "@homeplane/executor";
 import { LogService, ObjectStoreService } from "@homeplane/idl/homeplane/v1/dataplane";
 import { createLogProvider } from "@homeplane/log-provider";
@@ -14,10 +14,12 @@ import { type Logger, runServices, systemClock as clock } from "@homeplane/runti
 import { createTaskGateway } from "@homeplane/task-gateway";
 import type { UpConfig } from "./config.ts";
 import { type DataDirPaths, loadCredentials, type StoreCredentials, writeOwned } from "./data-dir.ts";
+import { openDatabase } from "./database.ts";
 import { startKubernetes } from "./kubernetes.ts";
 import { buckets, startObjectStore, storeEnvironment } from "./object-store.ts";
 import { listenNear, preferredPorts } from "./ports.ts";
 import type { PythonEnvironment } from "./python.ts";
+import { listenRedirect, sdkPorts } from "./redirect.ts";
 
 export interface Homeplane {
   readonly controlPlane: string;
@@ -70,7 +72,7 @@ export async function compose(
     });
     const objects = createClient(ObjectStoreService, tunnel);
 
-    const database = openSqliteStore(paths.database);
+    const database = openDatabase(paths.database);
     stack.defer(() => database.close());
     await ensureProject(database, config.project);
     const controlPlane = createControlPlane({
@@ -84,6 +86,10 @@ export async function compose(
     const server = await controlPlane.listen({ host, port: config.port, fallback });
     stack.defer(() => server.close());
     stack.defer(async () => controlPlane.stop());
+    if (server.port === sdkPorts.endpoint) {
+      const redirect = await listenRedirect(host, sdkPorts.printed, server.port, component("redirect"));
+      stack.defer(async () => redirect?.close(0));
+    }
 
     // The data plane's own components; the control plane reaches none of them.
     const { orchestration, clients: upstream } = controlPlane;

@@ -20,6 +20,7 @@ test("tasks get PATH, LANG and TZ of the environment, and nothing else of it", (
 test.each([
   [{ port: "70000" }, "--port: must be a whole number from 0 to 65535"],
   [{ port: "x" }, "--port"],
+  [{ host: "0.0.0.0" }, "--host: must be 127.0.0.1: there is no authentication yet"],
   [{ slots: "0" }, "--slots"],
   [{ logLevel: "loud" }, "--log-level"],
   [{ dataDir: "" }, "--data-dir"],

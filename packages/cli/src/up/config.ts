@@ -10,8 +10,13 @@ const wholeNumber = (min: number, max: number) => {
 const path = z.string().min(1, { error: "must not be empty" });
 const levels = ["debug", "info", "warn", "error", "silent"] as const;
 
+/** Nothing here asks who calls, so nobody else's machine may. */
+const notLoopback =
+  "must be 127.0.0.1: there is no authentication yet, so Homeplane listens on loopback only. From another machine: ssh -L 8090:127.0.0.1:8090 <this machine>";
+
 /** What `up` can be told; the result is plain data and the only place where the environment is read. */
 const schema = z.object({
+  host: z.enum(["127.0.0.1", "localhost"], { error: notLoopback }).default("127.0.0.1"),
   port: wholeNumber(0, 65_535).default(8090),
   dataDir: path.optional(),
   python: path.optional(),
@@ -20,7 +25,7 @@ const schema = z.object({
   logLevel: z.enum(levels, { error: `must be one of ${levels.join(", ")}` }).default("info"),
 });
 
-export interface UpConfig extends Omit<z.infer<typeof schema>, "dataDir"> {
+export interface UpConfig extends Omit<z.infer<typeof schema>, "dataDir" | "host"> {
   readonly dataDir: string;
   /** Loopback only: nothing here asks who you are. */
   readonly host: "127.0.0.1";
@@ -45,7 +50,7 @@ export function upConfig(options: unknown, environment: NodeJS.ProcessEnv, versi
     const option = `--${String(issue?.path[0] ?? "").replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
     throw new HomeplaneError("InvalidOption", `${option}: ${issue?.message}`, "see `homeplane up --help`");
   }
-  const { dataDir, python, ...rest } = parsed.data;
+  const { dataDir, python, host: _host, ...rest } = parsed.data;
   const { PATH = "/usr/local/bin:/usr/bin:/bin", LANG = "C.UTF-8", TZ } = environment;
   return {
     ...rest,

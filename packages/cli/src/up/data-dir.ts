@@ -42,7 +42,14 @@ export async function openDataDir(root: string): Promise<DataDirPaths> {
 }
 
 /** What an earlier start leaves in a data dir, however early it ended. */
-const marks: ReadonlySet<string> = new Set(["homeplane.pid", "homeplane.pid.lock", "credentials.json", "kube", "log"]);
+const marks: ReadonlySet<string> = new Set([
+  "homeplane.pid",
+  "homeplane.pid.lock",
+  "reset.pending",
+  "credentials.json",
+  "kube",
+  "log",
+]);
 
 /** A folder of somebody else's is neither filled nor closed to others. */
 async function requireOurs(path: string): Promise<void> {
@@ -82,16 +89,27 @@ export interface StoreCredentials {
   readonly secretAccessKey: string;
 }
 
-/** Keys of the embedded object store, made once per data dir. */
+/** Keys of the embedded object store, made once per data dir. A file that holds none is left as it is: others may know the keys that were in it. */
 export async function loadCredentials(path: string): Promise<StoreCredentials> {
   const existing = await readJson(path);
   if (isCredentials(existing)) return existing;
+  if (await exists(path)) {
+    const next = `put back a copy of the file, or remove it: the next start makes new keys, and \`source\` of the env file is needed again`;
+    throw new HomeplaneError("DataDirDamaged", `${path} holds no keys of the object store`, next);
+  }
   const made = {
     accessKeyId: `HP${randomBytes(9).toString("hex").toUpperCase()}`,
     secretAccessKey: randomBytes(30).toString("base64url"),
   };
   await writeOwned(path, `${JSON.stringify(made, null, 2)}\n`);
   return made;
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await access(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 function isCredentials(value: unknown): value is StoreCredentials {

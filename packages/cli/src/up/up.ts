@@ -1,6 +1,7 @@
 /** `homeplane up`: starts everything in this process and serves until it is told to stop. */
 import { rm } from "node:fs/promises";
 import { createLogger, HomeplaneError, type Logger, messageOf } from "@homeplane/runtime-kit";
+import { finishReset } from "../reset/reset.ts";
 import { compose, type Homeplane } from "./compose.ts";
 import type { UpConfig } from "./config.ts";
 import { type DataDirPaths, openDataDir } from "./data-dir.ts";
@@ -25,6 +26,7 @@ export async function up(config: UpConfig, signal: AbortSignal): Promise<Running
   const abandon = new AbortController();
   let stopped: Promise<void> | undefined;
   try {
+    await finishReset(paths);
     const python = await findPython(config.python);
     await requireFree(config.host, config.port);
     const log = createLogger({ level: config.logLevel, file: paths.log });

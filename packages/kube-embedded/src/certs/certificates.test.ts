@@ -50,6 +50,35 @@ test("a key that does not fit its certificate, as a kill may leave it, is replac
   expect(second.client).toEqual(first.client);
 });
 
+test.each(["ca.crt", "server.key", "client.crt"])("a damaged %s is named with the way out, and stays", async (file) => {
+  const clock = new VirtualClock();
+  await ensureCertificates({ dir, clock });
+  await writeFile(join(dir, file), "no PEM");
+  await expect(ensureCertificates({ dir, clock })).rejects.toMatchObject({
+    code: "KUBE_CERT_DAMAGED",
+    message: expect.stringContaining(join(dir, file)) as string,
+    nextStep: expect.stringContaining("remove it") as string,
+  });
+  expect(await readFile(join(dir, file), "utf8")).toBe("no PEM");
+  await rm(join(dir, file));
+  await ensureCertificates({ dir, clock });
+});
+
+test("expired ones, and ones of the future, as a clock that was set back leaves them, are made anew", async () => {
+  const clock = new VirtualClock();
+  const first = await ensureCertificates({ dir, clock });
+  clock.advance(4_000 * DAY_MS);
+  const second = await ensureCertificates({ dir, clock });
+  expect(second.ca).not.toBe(first.ca);
+  const valid = ({ server }: typeof first, now: number): boolean => {
+    const { validFromDate, validToDate } = new X509Certificate(server.cert);
+    return validFromDate.getTime() <= now && validToDate.getTime() > now;
+  };
+  expect(valid(second, clock.now())).toBe(true);
+  const before = new VirtualClock();
+  expect(valid(await ensureCertificates({ dir, clock: before }), before.now())).toBe(true);
+});
+
 test("a kubeconfig is complete in itself and private", async () => {
   const path = join(dir, "kubeconfig");
   await writeKubeconfig({ path, url: "https://127.0.0.1:1", ca: "CA", cert: "CERT", key: "KEY" });

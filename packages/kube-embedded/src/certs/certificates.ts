@@ -1,7 +1,7 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Clock } from "@homeplane/runtime-kit";
+import { type Clock, HomeplaneError, messageOf } from "@homeplane/runtime-kit";
 import { writePrivateFile } from "./atomic-file.ts";
 import type { Pair } from "./issue.ts";
 
@@ -35,11 +35,23 @@ async function readText(path: string): Promise<string | undefined> {
 async function load(dir: string, name: string, ca: string | undefined, now: number): Promise<Pair | undefined> {
   const [cert, key] = await Promise.all([readText(join(dir, `${name}.crt`)), readText(join(dir, `${name}.key`))]);
   if (cert === undefined || key === undefined) return undefined;
-  const certificate = new X509Certificate(cert);
-  const fits = certificate.checkPrivateKey(createPrivateKey(key));
+  const certificate = parsed(join(dir, `${name}.crt`), () => new X509Certificate(cert));
+  const fits = certificate.checkPrivateKey(parsed(join(dir, `${name}.key`), () => createPrivateKey(key)));
   const signed = ca === undefined || certificate.verify(new X509Certificate(ca).publicKey);
   const fresh = certificate.validToDate.getTime() - now >= RENEW_BELOW_MS && certificate.validFromDate.getTime() <= now;
   return fits && signed && fresh ? { cert, key } : undefined;
+}
+
+/** What is in a file that no kill can have left (they are written whole) is not thrown away unasked. */
+function parsed<T>(path: string, parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    const next = `put back a copy of the file, or remove it and start again: a new one is made, and copies of the kubeconfig have to be made anew`;
+    throw new HomeplaneError("KUBE_CERT_DAMAGED", `${path} can not be read: ${messageOf(error)}`, next, {
+      cause: error,
+    });
+  }
 }
 
 async function save(dir: string, name: string, pair: Pair): Promise<Pair> {

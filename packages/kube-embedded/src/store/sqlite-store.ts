@@ -1,5 +1,5 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import { HomeplaneError } from "@homeplane/runtime-kit";
+import { HomeplaneError, messageOf } from "@homeplane/runtime-kit";
 import { changeOf, keyOf, storedOf } from "./rows.ts";
 import type { Change, Commit, ListQuery, ObjectKey, Store, Stored, StoreWatch, WatchQuery, Write } from "./store.ts";
 import { createTables, STORE_VERSION } from "./tables.ts";
@@ -14,6 +14,10 @@ export interface StoreOptions {
   readonly keepBytes?: number;
 }
 
+/** https://www.sqlite.org/rescode.html#corrupt, #notadb */
+const sqliteCorrupt = 11;
+const sqliteNotADatabase = 26;
+
 /** Opens (and creates) the store. One process at a time may hold a file: SQLite's exclusive locking mode says so. */
 export function openStore(options: StoreOptions): Store {
   const db = new DatabaseSync(options.path);
@@ -22,12 +26,13 @@ export function openStore(options: StoreOptions): Store {
   } catch (error) {
     db.close();
     if (error instanceof HomeplaneError) throw error;
-    throw new HomeplaneError(
-      "KUBE_STORE_UNUSABLE",
-      `The store ${options.path} can not be opened: ${error instanceof Error ? error.message : String(error)}`,
-      "Stop the other process that uses this data folder, or choose another folder.",
-      { cause: error },
-    );
+    const { errcode } = error as { errcode?: number };
+    const next =
+      errcode === sqliteCorrupt || errcode === sqliteNotADatabase
+        ? "Put back a copy of the file, or choose another data folder; `homeplane reset` gives all in it up."
+        : "Stop the other process that uses this data folder, or choose another folder.";
+    const message = `The store ${options.path} can not be opened: ${messageOf(error)}`;
+    throw new HomeplaneError("KUBE_STORE_UNUSABLE", message, next, { cause: error });
   }
 }
 

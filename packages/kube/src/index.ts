@@ -26,6 +26,7 @@ export {
   type ResourceType,
 } from "./meta.ts";
 export type { ObjectName } from "./paths.ts";
+export { add, type Amount, formatQuantity, parseQuantity, ZERO } from "./quantity.ts";
 export {
   configMaps,
   customResourceDefinitions,

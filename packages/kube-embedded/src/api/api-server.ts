@@ -1,5 +1,6 @@
 import { generateKeyPairSync, type KeyObject } from "node:crypto";
 import { type Clock, type Logger, messageOf, type Random } from "@homeplane/runtime-kit";
+import { Quotas } from "../quota/quotas.ts";
 import type { Store } from "../store/store.ts";
 import { ApiError } from "./api-error.ts";
 import type { ApiContext } from "./context.ts";
@@ -34,7 +35,8 @@ export class ApiServer {
 
   constructor(options: ApiServerOptions) {
     const tokenKey = options.tokenKey ?? generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
-    this.#context = { ...options, tokenKey, registry: new Registry() };
+    const context = { ...options, tokenKey, registry: new Registry() };
+    this.#context = { ...context, quotas: new Quotas(context) };
     this.#collector = new GarbageCollector(this.#context);
   }
 
@@ -46,6 +48,7 @@ export class ApiServer {
 
   async #prepare(): Promise<void> {
     await this.#context.registry.load(this.#context.store);
+    await this.#context.quotas.load();
     for (const name of INITIAL_NAMESPACES) {
       if ((await this.#context.store.get({ resource: "namespaces", namespace: "", name })) !== undefined) continue;
       const body = new TextEncoder().encode(JSON.stringify({ metadata: { name } }));
@@ -89,9 +92,9 @@ export class ApiServer {
     );
   }
 
-  /** Garbage collection and the deletion of namespaces and custom resources, until `signal` aborts. */
+  /** Garbage collection, the deletion of namespaces and custom resources, and the status of quotas, until `signal` aborts. */
   async run(signal: AbortSignal): Promise<void> {
     await this.ready();
-    await this.#collector.run(signal);
+    await Promise.all([this.#collector.run(signal), this.#context.quotas.run(signal)]);
   }
 }

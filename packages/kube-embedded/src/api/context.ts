@@ -2,6 +2,7 @@ import type { KeyObject } from "node:crypto";
 import type { Clock, Logger, Random } from "@homeplane/runtime-kit";
 import type { Store } from "../store/store.ts";
 import type { PodLogs } from "./pod-log.ts";
+import type { Quotas } from "../quota/quotas.ts";
 import type { Registry } from "./registry.ts";
 import type { ApiRequest, ResourcePath } from "./request.ts";
 import type { ResourceType } from "./resource-type.ts";
@@ -10,6 +11,7 @@ import type { ResourceType } from "./resource-type.ts";
 export interface ApiContext {
   readonly store: Store;
   readonly registry: Registry;
+  readonly quotas: Quotas;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;

@@ -13,6 +13,7 @@ import { readObject } from "./body.ts";
 import { commitOne, retryRaces } from "./commit.ts";
 import type { Call } from "./context.ts";
 import { defaultAccount } from "./default-account.ts";
+import { admitPod, isPod } from "./pod-admission.ts";
 import { generatedName, newUid, timestamp } from "./ids.ts";
 import type { ApiResponse } from "./request.ts";
 import { resourceKey } from "./resource-type.ts";
@@ -45,11 +46,14 @@ async function createOnce(call: Call, body: KubeObject, generated: boolean): Pro
   const name = object.metadata.name ?? "";
   const checks = [...(await namespaceCheck(call, name)), ...(await definitionCheck(call))];
   prepare(call, object);
+  const checkLimits = isPod(type) ? await admitPod(call, object) : undefined;
   validateObject(type, object, undefined);
+  checkLimits?.();
   const key = { resource: resourceKey(type), namespace: object.metadata.namespace ?? "", name };
   if ((await context.store.get(key)) !== undefined) throw alreadyExists(type, name);
   const alongside = key.resource === "namespaces" ? [defaultAccount(context, name)] : [];
-  return objectResponse(call, 201, await commitOne(call, "put", key, 0, object, [...checks, ...alongside]));
+  const commit = (): Promise<string> => commitOne(call, "put", key, 0, object, [...checks, ...alongside]);
+  return objectResponse(call, 201, await (type.namespaced ? context.quotas.admit(call, object, commit) : commit()));
 }
 
 export async function create(call: Call): Promise<ApiResponse> {

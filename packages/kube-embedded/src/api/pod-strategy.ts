@@ -4,6 +4,7 @@ import { deepCopy, type KubeObject } from "../store/object.ts";
 import type { FieldError } from "./api-error.ts";
 import { duplicate, forbiddenField, invalidValue, notSupported, required, wrongType } from "./field-errors.ts";
 import { isDnsLabel } from "./metadata-rules.ts";
+import { defaultResources, resourceErrors } from "./pod-resources.ts";
 import type { Strategy } from "./resource-type.ts";
 
 const DEFAULT_GRACE_SECONDS = 30;
@@ -39,6 +40,7 @@ function setDefaults(spec: JsonObject): void {
       terminationMessagePolicy: "File",
       imagePullPolicy: latest ? "Always" : "IfNotPresent",
     });
+    defaultResources(container);
   }
 }
 
@@ -56,6 +58,7 @@ function containerErrors(spec: JsonObject, field: string, seen: Set<string>): Fi
     else if (seen.has(name)) errors.push(duplicate(`${path}.name`, name));
     else seen.add(name);
     if (typeof container.image !== "string" || container.image.trim() === "") errors.push(required(`${path}.image`));
+    errors.push(...resourceErrors(container.resources, `${path}.resources`));
     for (const part of ["command", "args", "env", "volumeMounts"]) {
       const value = container[part];
       if (value !== undefined && value !== null && !Array.isArray(value))
@@ -91,7 +94,7 @@ function restartErrors(pod: KubeObject, before: KubeObject): FieldError[] {
 export const podStrategy: Strategy = {
   prepareCreate(pod) {
     if (isObject(pod.spec)) setDefaults(pod.spec);
-    pod.status = { phase: "Pending", qosClass: "BestEffort" };
+    pod.status = { phase: "Pending" };
   },
   validate(pod, before) {
     const spec = pod.spec;

@@ -4,6 +4,7 @@ import { builtinTypes } from "./builtin-types.ts";
 import { CRD_RESOURCE, typesOfCrd } from "./crd.ts";
 import { type ResourceType, resourceKey } from "./resource-type.ts";
 import { reviewTypes } from "./review-types.ts";
+import { storedTypes } from "./stored-types.ts";
 
 const MAX_CRDS = 1000;
 
@@ -13,7 +14,7 @@ export class Registry {
   readonly #byCrd = new Map<string, readonly ResourceType[]>();
 
   constructor() {
-    for (const type of [...builtinTypes, ...reviewTypes]) this.#byPath.set(this.#path(type), type);
+    for (const type of [...builtinTypes, ...storedTypes, ...reviewTypes]) this.#byPath.set(this.#path(type), type);
   }
 
   #path(type: { group: string; version: string; plural: string }): string {

@@ -124,4 +124,6 @@ export interface PodSpec {
   hostUsers?: boolean;
   dnsPolicy?: string;
   schedulingGates?: { name: string }[];
+  /** What a RuntimeClass adds to what the containers ask for. */
+  overhead?: Record<string, Quantity>;
 }

@@ -26,6 +26,8 @@ export interface ExecutorConfig {
   readonly systemFailureBackoff: Backoff;
   /** How long an image may fail to be pulled, or a container to be created, before that is the action's failure. */
   readonly startGraceMs: number;
+  /** How long after its grace time a pod that is being stopped may go on to exist before its action ends all the same. */
+  readonly stuckPodMs: number;
   /** How long an ended run's TaskActions stay, after everything is acknowledged. */
   readonly retentionMs: number;
   readonly workers: number;
@@ -35,6 +37,7 @@ export const executorDefaults = {
   systemFailureLimit: 3,
   systemFailureBackoff: { baseMs: 1_000, maxMs: 5 * 60_000, jitter: "full" },
   startGraceMs: 3 * 60_000,
+  stuckPodMs: 60_000,
   retentionMs: 60 * 60_000,
   workers: 16,
 } as const satisfies Partial<ExecutorConfig>;

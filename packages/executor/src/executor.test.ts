@@ -1,9 +1,10 @@
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { type TaskAction, terminalPhase } from "@homeplane/idl";
 import { ActionPhase } from "@homeplane/idl/flyteidl2/common/phase";
-import { pods, type TransportRequest } from "@homeplane/kube";
+import { pods } from "@homeplane/kube";
 import { describe, expect, test } from "vitest";
 import { taskActionType } from "./resource.ts";
+import { answer, forbidden, isPodCreate } from "./testing/intercept.ts";
 import { checkEnd, orphans } from "./testing/invariants.ts";
 import type { TaskOptions } from "./testing/samples.ts";
 import { type Script, World } from "./testing/world.ts";
@@ -441,23 +442,3 @@ test("two executors at once, as while leadership is handed over, make no second 
   await checkEnd(world, { a0: 1 });
   expect(world.kubelet.podsOf.get("a0")).toBe(3);
 });
-
-function isPodCreate({ method, path }: TransportRequest): boolean {
-  return method === "POST" && /\/pods$/.test(path);
-}
-
-function answer(status: number, reason: string, message: string, body?: object) {
-  const object = body ?? { kind: "Status", apiVersion: "v1", status: "Failure", code: status, reason, message };
-  const bytes = new TextEncoder().encode(JSON.stringify(object));
-  return {
-    status,
-    headers: { "content-type": "application/json" },
-    body: (async function* () {
-      yield bytes;
-    })(),
-  };
-}
-
-function forbidden(message: string) {
-  return answer(403, "Forbidden", message);
-}

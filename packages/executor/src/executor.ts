@@ -8,8 +8,9 @@ import { EventsProxyService } from "@homeplane/idl/flyteidl2/workflow/events_pro
 import { InternalRunService } from "@homeplane/idl/flyteidl2/workflow/internal_run_service";
 import { Informer, type KubeClient, pods, WorkQueue } from "@homeplane/kube";
 import type { ObjectStore } from "@homeplane/object-store";
-import { type Clock, type Logger, type Random, runServices, type Service } from "@homeplane/runtime-kit";
+import { type Clock, type Logger, messageOf, type Random, runServices, type Service } from "@homeplane/runtime-kit";
 import type { ExecutorConfig } from "./config.ts";
+import { Alarms } from "./reconcile/alarms.ts";
 import type { Deps } from "./reconcile/deps.ts";
 import { FreshView } from "./reconcile/fresh-view.ts";
 import { ownerOf, projectPod } from "./reconcile/pod-record.ts";
@@ -55,13 +56,22 @@ export function createExecutor(options: ExecutorOptions): Service {
     onAcknowledged: (key) => queue.add(key),
   });
   const fresh = new FreshView();
-  const deps: Deps = { ...options, taskActions, pods: podInformer, fresh, outbox };
+  const alarms = new Alarms(clock, (key) => {
+    // Full only when keys are not processed at all: then the informer's next pass finds the action.
+    try {
+      queue.add(key);
+    } catch (error) {
+      log.error({ event: "alarm.not_queued", key, error: messageOf(error) });
+    }
+  });
+  const deps: Deps = { ...options, taskActions, pods: podInformer, fresh, outbox, alarms };
 
   taskActions.onChange(({ type, object }) => {
     const { uid = "" } = object.metadata;
     if (type === "deleted") {
       outbox.forget(uid);
       fresh.forget(uid);
+      alarms.forget(uid);
     } else queue.add(keyOfTaskAction(object));
     // A child that came while its parent ended is stopped by the parent's next pass.
     const owner = object.metadata.ownerReferences?.[0];
@@ -98,7 +108,7 @@ export function createExecutor(options: ExecutorOptions): Service {
           });
         },
       };
-      return runServices([...informers, workers, outbox], signal);
+      return runServices([...informers, workers, outbox], signal).finally(() => alarms.clear());
     },
   };
 }

@@ -122,7 +122,8 @@ function startableSince({ metadata, status = {} }: Pod): string {
   );
 }
 
-function deletedAt(deletionTimestamp: string, graceSeconds = 0): string {
+/** A deletion's time is when its grace time ends; this is when it was asked for. */
+export function deletedAt(deletionTimestamp: string, graceSeconds = 0): string {
   return new Date(Date.parse(deletionTimestamp) - graceSeconds * 1000).toISOString();
 }
 

@@ -2,7 +2,7 @@
 import type { TaskAction } from "@homeplane/idl";
 import type { PodEnd, PodView } from "../pod/observe.ts";
 import { currentPod, decodeTemplate, outputPrefixOf } from "../pod/task.ts";
-import { seenPhases } from "../report/action-report.ts";
+import { seenPhases } from "../report/phases.ts";
 import { readAttemptFiles } from "./attempt-files.ts";
 import { type Deps, type Next, nowIso } from "./deps.ts";
 import { retryPolicy, statusAfter } from "./next-status.ts";
@@ -37,7 +37,7 @@ export async function judgeEnd(
 }
 
 /** A pod that ended before anybody asked for its deletion ended by itself. */
-function endedByDeletion({ deletedAt }: PodView, { reason, finishedAt }: PodEnd): boolean {
+export function endedByDeletion({ deletedAt }: PodView, { reason, finishedAt }: PodEnd): boolean {
   if (deletedAt === undefined || reason === "OOMKilled") return false;
   return finishedAt === undefined || Date.parse(finishedAt) >= Date.parse(deletedAt);
 }
@@ -66,7 +66,8 @@ export async function conclude(
   const { outcome, endedAt, pod, podName, reason } = conclusion;
   const { attempt, incarnation } = currentPod(taskAction);
   // Retries and the SDK's version stand in the template, which the informer does not keep; an invalid one has neither.
-  const live = outcome.kind === "user" && reason === undefined ? await readLive(deps, taskAction, signal) : undefined;
+  const usesRetry = outcome.kind === "user" || outcome.kind === "timeout";
+  const live = usesRetry && reason === undefined ? await readLive(deps, taskAction, signal) : undefined;
   const metadata = live === undefined ? undefined : decodeTemplate(live).metadata;
   const explained = explainVersions(outcome, metadata?.runtime?.version ?? "", deps.config.pod.sdkVersion);
   const entries = seenPhases(taskAction, pod);

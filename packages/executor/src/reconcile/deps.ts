@@ -4,6 +4,8 @@ import type { ObjectStore } from "@homeplane/object-store";
 import type { Clock, Logger, Random } from "@homeplane/runtime-kit";
 import type { ExecutorConfig } from "../config.ts";
 import type { Outbox } from "../report/outbox.ts";
+import type { TaskActionView } from "../resource.ts";
+import type { Alarms } from "./alarms.ts";
 import type { FreshView } from "./fresh-view.ts";
 import type { PodRecord } from "./pod-record.ts";
 
@@ -12,11 +14,12 @@ export interface Deps {
   readonly client: KubeClient;
   readonly store: ObjectStore;
   readonly config: ExecutorConfig;
-  readonly taskActions: Informer<TaskAction, TaskAction>;
+  readonly taskActions: Informer<TaskAction, TaskActionView>;
   /** Indexed by "owner": the TaskAction's uid. */
   readonly pods: Informer<Pod, PodRecord>;
   readonly fresh: FreshView;
   readonly outbox: Outbox;
+  readonly alarms: Alarms;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;

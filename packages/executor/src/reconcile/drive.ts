@@ -3,15 +3,15 @@ import { progressReason, type TaskAction, terminalPhase } from "@homeplane/idl";
 import { isNotFound, pods } from "@homeplane/kube";
 import type { PodView } from "../pod/observe.ts";
 import { currentPod } from "../pod/task.ts";
-import { seenPhases } from "../report/action-report.ts";
+import { seenPhases } from "../report/phases.ts";
 import { conclude, judgeEnd } from "./conclude.ts";
-import { ignoreNotFound } from "./current-pod.ts";
 import { type Deps, type Next, nowIso } from "./deps.ts";
 import { launchPod } from "./launch.ts";
 import type { Outcome } from "./outcome.ts";
 import { judgeStart } from "./start-problem.ts";
 import { progressed } from "./status.ts";
-import { noteWaiting, showWaiting, waitMs, worthAWriteMs } from "./waiting.ts";
+import { stopPods } from "./stop-pods.ts";
+import { backoffLeftMs, noteWaiting, showOthers, showProblem, showWaiting, waitMs } from "./waiting.ts";
 import { readLive, writeStatus } from "./write.ts";
 
 export async function drive(
@@ -29,11 +29,11 @@ export async function drive(
       return showWaiting(deps, taskAction, pod, state.message, signal);
     case "starting": {
       if (state.problem === undefined) return undefined;
-      const waited = deps.clock.now() - Date.parse(state.since);
-      const outcome = judgeStart(state.problem, waited, deps.config.startGraceMs);
-      if (outcome !== undefined)
-        return conclude(deps, taskAction, { pod, outcome, endedAt: nowIso(deps.clock), podName: pod.name }, signal);
-      return { requeueAfterMs: Math.max(worthAWriteMs, deps.config.startGraceMs - waited) };
+      const { startGraceMs } = deps.config;
+      const left = deps.alarms.left(taskAction, "start", state.since, startGraceMs);
+      const outcome = judgeStart(state.problem, left === 0);
+      if (outcome === undefined) return showProblem(deps, taskAction, pod, state.problem, signal);
+      return conclude(deps, taskAction, { pod, outcome, endedAt: nowIso(deps.clock), podName: pod.name }, signal);
     }
     case "running":
       if (progressReason(taskAction) !== "Executing") {
@@ -53,8 +53,7 @@ export async function drive(
 }
 
 async function start(deps: Deps, seen: TaskAction, signal: AbortSignal): Promise<Next> {
-  const wait = Date.parse(seen.status?.notBefore ?? "") - deps.clock.now();
-  if (wait > 0) return { requeueAfterMs: wait };
+  if (backoffLeftMs(deps, seen) > 0) return undefined;
   const taskAction = await readLive(deps, seen, signal);
   if (taskAction === undefined || taskAction.metadata.deletionTimestamp !== undefined) return undefined;
   if (terminalPhase(taskAction) !== undefined) return undefined;
@@ -64,10 +63,17 @@ async function start(deps: Deps, seen: TaskAction, signal: AbortSignal): Promise
   if (before.attempt !== attempt || before.incarnation !== incarnation) return undefined;
   if (progressReason(taskAction) === "Executing" || deps.fresh.hasLost(taskAction, name))
     return lostPod(deps, taskAction, name, signal);
-  if (await endOthers(deps, taskAction, name, signal)) return undefined;
+  // At most one pod of an action is alive: one of an earlier attempt or incarnation must be gone first.
+  const others = await stopPods(deps, taskAction, signal, name);
+  if (others.length > 0) return showOthers(deps, taskAction, others, signal);
 
   const launch = await launchPod(deps.client, deps.config.pod, taskAction, signal);
   if (launch.kind === "created") return undefined;
+  if (launch.kind === "failed") {
+    // The queue tries again, ever more rarely; why it has to must not stand in our log alone.
+    await noteWaiting(deps, taskAction, undefined, launch.message, signal);
+    throw new Error(launch.message, { cause: launch.error });
+  }
   if (launch.kind === "waiting") {
     await noteWaiting(deps, taskAction, undefined, launch.message, signal);
     return { requeueAfterMs: waitMs(deps, taskAction, attempt) };
@@ -95,18 +101,4 @@ async function lostPod(deps: Deps, taskAction: TaskAction, name: string, signal:
     message: `pod ${name} was deleted by someone else`,
   };
   return conclude(deps, taskAction, { outcome, endedAt: nowIso(deps.clock), podName: name }, signal);
-}
-
-/** At most one pod of an action is alive: one of an earlier attempt or incarnation must be gone first. True = wait for that. */
-async function endOthers(deps: Deps, { metadata }: TaskAction, name: string, signal: AbortSignal): Promise<boolean> {
-  const others = deps.pods.byIndex("owner", metadata.uid ?? "").filter((pod) => pod.metadata.name !== name);
-  const alive = others.filter((pod) => pod.status?.phase !== "Succeeded" && pod.status?.phase !== "Failed");
-  for (const { metadata: other } of alive) {
-    if (other.deletionTimestamp !== undefined) continue;
-    const preconditions = { uid: other.uid ?? "" };
-    await deps.client
-      .delete(pods, { namespace: other.namespace ?? "", name: other.name }, { preconditions, signal })
-      .catch(ignoreNotFound);
-  }
-  return alive.length > 0;
 }

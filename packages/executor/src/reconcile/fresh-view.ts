@@ -1,20 +1,20 @@
-import type { TaskAction } from "@homeplane/idl";
+import type { TaskActionView } from "../resource.ts";
 
 /**
  * Our own writes before the watch echoes them: an informer lags, and a pass on a view older than our last patch would decide twice. The newer of
  * the two by resourceVersion wins (comparable as numbers since Kubernetes 1.35's API contract, and in every server since etcd).
  */
 export class FreshView {
-  readonly #written = new Map<string, TaskAction>();
+  readonly #written = new Map<string, TaskActionView>();
   /** The last pod of an action that was seen to go, by the action's uid. */
   readonly #lost = new Map<string, string>();
 
-  note(taskAction: TaskAction): void {
+  note(taskAction: TaskActionView): void {
     const { uid = "" } = taskAction.metadata;
     this.#written.set(uid, taskAction);
   }
 
-  latest(seen: TaskAction): TaskAction {
+  latest(seen: TaskActionView): TaskActionView {
     const { uid = "" } = seen.metadata;
     const written = this.#written.get(uid);
     if (written === undefined) return seen;
@@ -27,7 +27,7 @@ export class FreshView {
     this.#lost.set(uid, podName);
   }
 
-  hasLost({ metadata }: TaskAction, podName: string): boolean {
+  hasLost({ metadata }: TaskActionView, podName: string): boolean {
     return this.#lost.get(metadata.uid ?? "") === podName;
   }
 
@@ -37,6 +37,6 @@ export class FreshView {
   }
 }
 
-function version({ metadata }: TaskAction): bigint {
+function version({ metadata }: TaskActionView): bigint {
   return BigInt(metadata.resourceVersion || "0");
 }

@@ -5,11 +5,14 @@ import type { PodConfig } from "../config.ts";
 import { buildPod } from "../pod/build-pod.ts";
 import { InvalidSpecError, podContext, PrimaryContainerMissing } from "../pod/task.ts";
 import type { Outcome } from "./outcome.ts";
+import { timeLimitsOf } from "./time-limits.ts";
 
 export type Launch =
   | { readonly kind: "created" }
   /** A quota is used up, or the namespace is still being set up: it passes by itself. */
   | { readonly kind: "waiting"; readonly message: string }
+  /** Nobody knows what it was: tried again until it works. */
+  | { readonly kind: "failed"; readonly message: string; readonly error: unknown }
   | {
       readonly kind: "refused";
       readonly outcome: Exclude<Outcome, { kind: "success" }>;
@@ -29,7 +32,7 @@ const refusals: Readonly<Record<number, string>> = {
   422: "InvalidResource",
 };
 
-/** `taskAction` is the whole resource, read just now. Throws what may pass: the queue tries again. */
+/** `taskAction` is the whole resource, read just now. Throws what is no answer of the API's. */
 export async function launchPod(
   client: KubeClient,
   config: PodConfig,
@@ -43,7 +46,9 @@ export async function launchPod(
     return { kind: "refused", outcome: { kind: "user", final: true, code, message }, reason: code };
   }
   try {
-    await createOrAdopt(client, buildPod(podContext(config, taskAction)), taskAction, signal);
+    const context = podContext(config, taskAction);
+    timeLimitsOf(context.template.metadata);
+    await createOrAdopt(client, buildPod(context), taskAction, signal);
     return { kind: "created" };
   } catch (error) {
     if (error instanceof NameTakenError)
@@ -61,7 +66,14 @@ export async function launchPod(
     if (!(error instanceof KubeError)) throw error;
     if (error.status === 403 && passing.test(error.message)) return { kind: "waiting", message: error.message };
     const code = refusals[error.status];
-    if (code === undefined) throw error;
+    if (code === undefined) {
+      const answer = error.status === 0 ? error.reason : `${error.status} ${error.reason}`;
+      return {
+        kind: "failed",
+        message: `the Kubernetes API did not take the pod (${answer}): ${error.message}`,
+        error,
+      };
+    }
     return { kind: "refused", outcome: { kind: "user", final: true, code, message: error.message } };
   }
 }

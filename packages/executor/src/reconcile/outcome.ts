@@ -9,6 +9,8 @@ import type { PodEnd } from "../pod/observe.ts";
 export type Outcome =
   | { readonly kind: "success" }
   | { readonly kind: "user"; readonly final: boolean; readonly code: string; readonly message: string }
+  /** The task's own bound on its time is exceeded. */
+  | { readonly kind: "timeout"; readonly final: boolean; readonly code: string; readonly message: string }
   | {
       readonly kind: "system";
       readonly code: string;

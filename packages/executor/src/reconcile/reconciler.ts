@@ -13,6 +13,8 @@ import type { Deps, Next } from "./deps.ts";
 import { currentPodView } from "./current-pod.ts";
 import { drive } from "./drive.ts";
 import { isSettled, settle } from "./settle.ts";
+import type { TaskActionView } from "../resource.ts";
+import { exceededLimit, timeOut } from "./time-out.ts";
 
 /** A conflict means that somebody wrote in between; the echo is on its way. */
 const conflictMs = 100;
@@ -32,10 +34,14 @@ export async function reconcile(deps: Deps, key: string, signal: AbortSignal): P
   }
 }
 
-function pass(deps: Deps, taskAction: TaskAction, signal: AbortSignal): Promise<Next> {
+function pass(deps: Deps, taskAction: TaskActionView, signal: AbortSignal): Promise<Next> {
   if (terminalPhase(taskAction) !== undefined) return settle(deps, taskAction, signal);
   if (taskAction.metadata.deletionTimestamp !== undefined) return abort(deps, taskAction, signal);
-  return drive(deps, taskAction, currentPodView(deps, taskAction), signal);
+  const pod = currentPodView(deps, taskAction);
+  const exceeded = exceededLimit(deps, taskAction, pod);
+  return exceeded === undefined
+    ? drive(deps, taskAction, pod, signal)
+    : timeOut(deps, taskAction, pod, exceeded, signal);
 }
 
 function report(deps: Deps, taskAction: TaskAction): void {

@@ -17,10 +17,10 @@ const registryTrouble = new RegExp(
 );
 
 /** The verdict on a container that does not start, `undefined` while it may still. */
-export function judgeStart({ reason, message }: StartProblem, waitedMs: number, graceMs: number): Outcome | undefined {
+export function judgeStart({ reason, message }: StartProblem, graceIsOver: boolean): Outcome | undefined {
   const text = `${reason}: ${message}`;
   if (hopeless.has(reason)) return { kind: "user", final: true, code: reason, message: text };
-  if (waitedMs < graceMs) return undefined;
+  if (!graceIsOver) return undefined;
   if (reason === "ImagePullBackOff" || reason === "ErrImagePull") {
     if (registryTrouble.test(message)) return { kind: "system", code: "ImagePullBackOff", message: text };
     return { kind: "user", final: false, code: "ImagePullBackOff", message: text };

@@ -2,25 +2,29 @@
 import type {
   AttemptRecord,
   Condition,
-  ErrorState,
+  Exceeded,
   Phase,
   PhaseEntry,
   Reason,
+  Relaunch,
   TaskAction,
   TaskActionStatus,
 } from "@homeplane/idl";
 
 /** Texts in a status stay far below what an object may weigh. */
 const maxMessage = 8 * 1024;
+const maxPhaseMessage = 1024;
 /** Old entries are of no use to anybody once they are reported. */
 const maxHistory = 100;
 
-/** What a condition's message is cut to. */
-export const maxConditionMessage = 1024;
+/** What a condition's message is cut to: it stands in a column of kubectl's. */
+const maxConditionMessage = 300;
 /** Ended attempts that are kept: the last few with their whole message, those before them with the start of it. */
 const maxRecords = 100;
 const wholeRecords = 8;
 const oldMessage = 256;
+/** Relaunches that are told of. */
+const maxRelaunches = 8;
 
 export function cut(message: string, limit = maxMessage): string {
   return message.length <= limit ? message : `${message.slice(0, limit)}... (cut, ${message.length} characters)`;
@@ -37,8 +41,13 @@ const progressing: Readonly<Record<Phase, Reason>> = {
   TIMED_OUT: "TimedOut",
 };
 
+/** One line, as far as it fits into one. */
+export function conditionMessage(message: string): string {
+  return cut(message.trim().replaceAll(/\s*\n\s*/g, " | "), maxConditionMessage);
+}
+
 export function conditionsFor(phase: Phase, reason: Reason, message: string, at: string): Condition[] {
-  const text = cut(message, maxConditionMessage);
+  const text = conditionMessage(message);
   const common = { reason, lastTransitionTime: at, ...(text === "" ? {} : { message: text }) };
   const ended = phase === "SUCCEEDED" || phase === "FAILED" || phase === "ABORTED" || phase === "TIMED_OUT";
   const list: Condition[] = [{ type: "Progressing", status: ended ? "False" : "True", ...common }];
@@ -48,9 +57,17 @@ export function conditionsFor(phase: Phase, reason: Reason, message: string, at:
 }
 
 function withHistory(status: TaskActionStatus, entries: readonly PhaseEntry[]): PhaseEntry[] {
-  const known = status.phaseHistory ?? [];
-  const isNew = (entry: PhaseEntry) => !known.some((k) => k.phase === entry.phase && k.attempt === entry.attempt);
-  return [...known, ...entries.filter(isNew)].slice(-maxHistory);
+  const isSame = (a: PhaseEntry, b: PhaseEntry): boolean => a.phase === b.phase && a.attempt === b.attempt;
+  const known = (status.phaseHistory ?? []).map((old) => {
+    const said = entries.find((entry) => isSame(entry, old))?.message;
+    // A phase keeps the time at which it began; what is said of it is the latest.
+    return said === undefined ? old : { ...old, message: cut(said, maxPhaseMessage) };
+  });
+  const fresh = entries.filter((entry) => !known.some((old) => isSame(entry, old)));
+  const added = fresh.map((entry) =>
+    entry.message ? { ...entry, message: cut(entry.message, maxPhaseMessage) } : entry,
+  );
+  return [...known, ...added].slice(-maxHistory);
 }
 
 /** However often an action is retried, its status stays small enough to be stored. */
@@ -81,32 +98,51 @@ export function progressed(
   };
 }
 
-/** The attempt has ended and the next one may start at `notBefore`. */
+/** A bound on its time is exceeded: what it did so far is kept, its pod goes next. */
+export function exceeding(
+  taskAction: TaskAction,
+  exceeded: Exceeded,
+  phase: Phase,
+  entries: readonly PhaseEntry[],
+): TaskActionStatus {
+  const message = `is being stopped: ${exceeded.message}`;
+  return { ...progressed(taskAction, phase, entries, message, exceeded.at), exceeded };
+}
+
+/** When the next pod of an action may start, and since when that holds. */
+export interface NextStart {
+  readonly at: string;
+  readonly notBefore: string;
+  /** Why, in plain words. */
+  readonly message: string;
+}
+
+/** The attempt has ended and the next one may start. */
 export function retried(
   taskAction: TaskAction,
   record: AttemptRecord,
   entries: readonly PhaseEntry[],
-  notBefore: string,
+  next: NextStart,
 ): TaskActionStatus {
   const status = taskAction.status ?? {};
   return {
     attempts: record.attempt + 1,
     systemFailures: 0,
     nodeStops: 0,
-    conditions: conditionsFor("QUEUED", "RetryableFailure", record.error?.message ?? "", record.endedAt),
+    conditions: conditionsFor("QUEUED", "RetryableFailure", next.message, next.at),
     phaseHistory: withHistory(status, entries),
     attemptHistory: withRecord(status, record),
-    notBefore,
+    queuedAt: next.at,
+    notBefore: next.notBefore,
   };
 }
 
 /** The pod was lost through no fault of the task: the same attempt goes on in a new pod. */
 export function relaunched(
   taskAction: TaskAction,
-  error: ErrorState,
+  relaunch: Relaunch,
   entries: readonly PhaseEntry[],
-  at: string,
-  notBefore: string,
+  next: NextStart,
   nodeStop: boolean,
 ): TaskActionStatus {
   const status = taskAction.status ?? {};
@@ -114,9 +150,11 @@ export function relaunched(
     attempts: status.attempts ?? 1,
     systemFailures: (status.systemFailures ?? 0) + 1,
     ...(nodeStop ? { nodeStops: (status.nodeStops ?? 0) + 1 } : {}),
-    conditions: conditionsFor("QUEUED", "Queued", `${error.code}: ${error.message}`, at),
+    conditions: conditionsFor("QUEUED", "Queued", next.message, next.at),
     phaseHistory: withHistory(status, entries),
-    notBefore,
+    relaunches: [...(status.relaunches ?? []), relaunch].slice(-maxRelaunches),
+    queuedAt: next.at,
+    notBefore: next.notBefore,
   };
 }
 
@@ -134,7 +172,7 @@ export function ended(
     conditions: conditionsFor(
       record.phase,
       reason ?? progressing[record.phase],
-      record.error?.message ?? "",
+      record.error === undefined ? "" : `${record.error.code}: ${record.error.message}`,
       record.endedAt,
     ),
     phaseHistory: withHistory(status, entries),

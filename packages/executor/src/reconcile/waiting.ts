@@ -1,14 +1,17 @@
-/** An action whose pod has no place yet: said in the status and reported, never failed for it. */
-import type { PhaseEntry, TaskAction } from "@homeplane/idl";
-import type { PodView } from "../pod/observe.ts";
+/** An action that can not go on yet: why is said in its status and reported, and it is never failed for it. */
+import { type Phase, type PhaseEntry, progressReason, type TaskAction } from "@homeplane/idl";
+import type { PodView, StartProblem } from "../pod/observe.ts";
 import { currentPod } from "../pod/task.ts";
-import { seenPhases } from "../report/action-report.ts";
+import { seenPhases } from "../report/phases.ts";
 import { type Deps, type Next, nowIso } from "./deps.ts";
-import { cut, maxConditionMessage, progressed } from "./status.ts";
+import type { PodRecord } from "./pod-record.ts";
+import { conditionMessage, progressed } from "./status.ts";
 import { writeStatus } from "./write.ts";
 
 /** A phase that lasts shorter than this is reported but not written for itself. */
 export const worthAWriteMs = 1_000;
+/** A text that keeps changing is written no more often than this. */
+const betweenTextsMs = 10_000;
 /** Waiting for quota: tries grow rarer as it goes on, so that those who wait leave the API to those who run. */
 const shortestWaitMs = 5_000;
 const longestWaitMs = 60_000;
@@ -22,6 +25,15 @@ export function waitMs({ clock, random }: Deps, { status }: TaskAction, attempt:
   return Math.min(longestWaitMs, Math.max(shortestWaitMs, waited / 4)) * (0.75 + 0.5 * random());
 }
 
+/** What is left of the delay before the next pod; the action is woken when it is over. */
+export function backoffLeftMs(deps: Deps, taskAction: TaskAction): number {
+  const { queuedAt, notBefore } = taskAction.status ?? {};
+  if (queuedAt === undefined || notBefore === undefined) return 0;
+  const delay = Date.parse(notBefore) - Date.parse(queuedAt);
+  return delay > 0 ? deps.alarms.left(taskAction, "backoff", queuedAt, delay) : 0;
+}
+
+/** A pod without a node. */
 export async function showWaiting(
   deps: Deps,
   taskAction: TaskAction,
@@ -31,8 +43,33 @@ export async function showWaiting(
 ): Promise<Next> {
   const waited = deps.clock.now() - Date.parse(pod.createdAt);
   if (waited < worthAWriteMs) return { requeueAfterMs: worthAWriteMs };
-  await noteWaiting(deps, taskAction, pod, message, signal);
-  return undefined;
+  return noteWaiting(deps, taskAction, pod, message, signal);
+}
+
+/** A container that does not start, while it still may. */
+export async function showProblem(
+  deps: Deps,
+  taskAction: TaskAction,
+  pod: PodView,
+  { reason, message }: StartProblem,
+  signal: AbortSignal,
+): Promise<Next> {
+  return note(deps, taskAction, pod, "INITIALIZING", `${reason}: ${message}`, signal);
+}
+
+/** An earlier pod of the action must be gone before the next one starts. */
+export async function showOthers(
+  deps: Deps,
+  taskAction: TaskAction,
+  others: readonly PodRecord[],
+  signal: AbortSignal,
+): Promise<Next> {
+  const asked = others.map(({ metadata }) => Date.parse(metadata.deletionTimestamp ?? ""));
+  const overdue = asked.some((time) => time < deps.clock.now());
+  // Within its grace time a pod ends as it should.
+  if (!overdue) return { requeueAfterMs: worthAWriteMs };
+  const named = others.map(({ metadata, spec }) => `${metadata.name} on node ${spec.nodeName ?? "(none)"}`);
+  return noteWaiting(deps, taskAction, undefined, `waits for the end of pod ${named.join(", ")}`, signal);
 }
 
 export async function noteWaiting(
@@ -41,13 +78,27 @@ export async function noteWaiting(
   pod: PodView | undefined,
   message: string,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<Next> {
+  return note(deps, taskAction, pod, "WAITING_FOR_RESOURCES", message, signal);
+}
+
+async function note(
+  deps: Deps,
+  taskAction: TaskAction,
+  pod: PodView | undefined,
+  phase: Phase,
+  message: string,
+  signal: AbortSignal,
+): Promise<Next> {
   const known = taskAction.status?.conditions?.find((condition) => condition.type === "Progressing");
-  if (known?.reason === "Queued" && (known.message ?? "") === cut(message, maxConditionMessage)) return;
+  const same = progressReason(taskAction) === (phase === "INITIALIZING" ? "Initializing" : "Queued");
+  if (same && (known?.message ?? "") === conditionMessage(message)) return undefined;
+  const quiet = deps.clock.now() - Date.parse(known?.lastTransitionTime ?? "");
+  if (same && quiet >= 0 && quiet < betweenTextsMs) return { requeueAfterMs: betweenTextsMs - quiet };
   const { attempt } = currentPod(taskAction);
   const at = nowIso(deps.clock);
-  const waiting: PhaseEntry = { phase: "WAITING_FOR_RESOURCES", occurredAt: pod?.createdAt ?? at, attempt, message };
-  const [queued] = seenPhases(taskAction, undefined);
-  const entries = queued === undefined ? [waiting] : [queued, waiting];
-  await writeStatus(deps, taskAction, progressed(taskAction, "WAITING_FOR_RESOURCES", entries, message, at), signal);
+  const entry: PhaseEntry = { phase, occurredAt: pod?.createdAt ?? at, attempt, message };
+  const before = seenPhases(taskAction, pod).filter((seen) => seen.phase !== phase);
+  await writeStatus(deps, taskAction, progressed(taskAction, phase, [...before, entry], message, at), signal);
+  return undefined;
 }

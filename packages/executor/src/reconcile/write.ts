@@ -1,5 +1,5 @@
 import { type TaskAction, type TaskActionStatus, taskActionFinalizer } from "@homeplane/idl";
-import { projectTaskAction, taskActionType } from "../resource.ts";
+import { projectTaskAction, type TaskActionView, taskActionType } from "../resource.ts";
 import type { Deps } from "./deps.ts";
 
 function nameOf({ metadata }: TaskAction): { namespace: string; name: string } {
@@ -12,7 +12,7 @@ export async function writeStatus(
   taskAction: TaskAction,
   status: TaskActionStatus,
   signal: AbortSignal,
-): Promise<TaskAction> {
+): Promise<TaskActionView> {
   const patch = {
     metadata: { resourceVersion: taskAction.metadata.resourceVersion, uid: taskAction.metadata.uid },
     status,

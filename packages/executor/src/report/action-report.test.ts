@@ -73,6 +73,19 @@ test("only an aborted action carries a reason for its abort", () => {
   expect(end("ABORTED")?.abortReason).toBe("why");
 });
 
+test("a lost pod is told of at once, with what happened to it, and as long as nothing new runs its log is the attempt's", () => {
+  const relaunch = { attempt: 1, at: time(4), podName: "p1", code: "Interrupted", message: "evicted" };
+  const status = { systemFailures: 1, phaseHistory: history, relaunches: [relaunch] };
+  const last = report(status, view({ kind: "created" }, "p2")).events.at(-1);
+  expect(last?.logContext?.primaryPodName).toBe("p1");
+  expect(last?.clusterEvents).toMatchObject([
+    { reason: "Interrupted", message: "pod p1: evicted; the attempt goes on in a new pod" },
+  ]);
+  const again = report(status, view({ kind: "running", startedAt: time(9) }, "p2")).events.at(-1);
+  expect(again?.logContext?.primaryPodName).toBe("p2");
+  expect(again?.clusterEvents).toEqual(last?.clusterEvents);
+});
+
 test("what is sent never goes back: a new pod of the same attempt waits in silence", () => {
   const sent = new SentState();
   const first = report({}, running);

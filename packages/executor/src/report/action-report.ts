@@ -3,29 +3,16 @@
  * so a later one replaces an earlier one that was never sent, and after a crash the same report comes out again.
  */
 import { create } from "@bufbuild/protobuf";
-import { type Timestamp, timestampFromMs } from "@bufbuild/protobuf/wkt";
-import {
-  type AttemptRecord,
-  type ErrorState,
-  type Phase,
-  type PhaseEntry,
-  phaseToProto,
-  reportFile,
-  type TaskAction,
-  terminalPhase,
-} from "@homeplane/idl";
+import { type AttemptRecord, phaseToProto, type TaskAction, terminalPhase } from "@homeplane/idl";
 import { type ActionIdentifier, ActionIdentifierSchema } from "@homeplane/idl/flyteidl2/common/identifier";
 import {
   type ActionEvent,
-  ActionEventSchema,
   type ActionStatus,
   ActionStatusSchema,
-  type ErrorInfo,
-  ErrorInfo_Kind,
-  ErrorInfoSchema,
 } from "@homeplane/idl/flyteidl2/workflow/run_definition";
 import type { PodView } from "../pod/observe.ts";
-import { currentPod, outputPrefixOf } from "../pod/task.ts";
+import { currentPod } from "../pod/task.ts";
+import { attemptEvents, timestamp } from "./attempt-events.ts";
 
 export interface ActionReport {
   /** The TaskAction's key and uid. */
@@ -39,17 +26,6 @@ export interface ActionReport {
   /** Set when the action has ended. */
   readonly end?: { readonly status: ActionStatus; readonly abortReason: string };
 }
-
-const rank: Readonly<Record<Phase, number>> = {
-  QUEUED: 1,
-  WAITING_FOR_RESOURCES: 2,
-  INITIALIZING: 3,
-  RUNNING: 4,
-  SUCCEEDED: 5,
-  FAILED: 6,
-  ABORTED: 7,
-  TIMED_OUT: 8,
-};
 
 export function buildReport(
   taskAction: TaskAction,
@@ -90,112 +66,7 @@ export function buildReport(
   };
 }
 
-/** Phases that only the pod shows so far, with the pod's own times. */
-export function seenPhases(taskAction: TaskAction, pod: PodView | undefined): PhaseEntry[] {
-  const { attempt } = currentPod(taskAction);
-  const previous = taskAction.status?.attemptHistory?.at(-1);
-  const queuedAt = previous?.endedAt ?? taskAction.metadata.creationTimestamp ?? "";
-  const entries: PhaseEntry[] = [{ phase: "QUEUED", occurredAt: queuedAt, attempt }];
-  if (pod === undefined || pod.state.kind === "created") return entries;
-  const { state } = pod;
-  if (state.kind === "waiting")
-    return [...entries, { phase: "WAITING_FOR_RESOURCES", occurredAt: pod.createdAt, attempt, message: state.message }];
-  entries.push({ phase: "INITIALIZING", occurredAt: pod.createdAt, attempt });
-  const startedAt =
-    state.kind === "running" ? state.startedAt : state.kind === "ended" ? state.end.startedAt : undefined;
-  if (startedAt !== undefined) entries.push({ phase: "RUNNING", occurredAt: startedAt, attempt });
-  return entries;
-}
-
-interface EventContext {
-  readonly id: ActionIdentifier;
-  readonly cluster: string;
-  readonly taskAction: TaskAction;
-}
-
-function attemptEvents(
-  ctx: EventContext,
-  attempt: number,
-  record: AttemptRecord | undefined,
-  pod: PodView | undefined,
-): ActionEvent[] {
-  const stored = (ctx.taskAction.status?.phaseHistory ?? []).filter((entry) => entry.attempt === attempt);
-  const seen = record === undefined ? seenPhases(ctx.taskAction, pod) : [];
-  const entries = [...stored, ...seen.filter((entry) => !stored.some((known) => known.phase === entry.phase))]
-    .filter((entry) => rank[entry.phase] <= rank.RUNNING)
-    // After a relaunch the attempt has run, in a pod that is gone; the new one is told when it runs.
-    .filter((entry) => entry.phase !== "RUNNING" || record !== undefined || hasStarted(pod))
-    .toSorted((a, b) => rank[a.phase] - rank[b.phase]);
-  const podName = record?.podName ?? pod?.name;
-  // An ended attempt says for ever what it said at its end, whatever later ones do.
-  const prefix = record?.outputUri ?? outputPrefixOf(ctx.taskAction, attempt, currentPod(ctx.taskAction).incarnation);
-  const events = entries.map((entry) => phaseEvent(ctx, attempt, entry, podName, prefix));
-  return record === undefined ? events : [...events, endEvent(ctx, record)];
-}
-
-function hasStarted(pod: PodView | undefined): boolean {
-  return pod?.state.kind === "running" || pod?.state.kind === "ended";
-}
-
-function phaseEvent(
-  ctx: EventContext,
-  attempt: number,
-  { phase, occurredAt, message }: PhaseEntry,
-  podName: string | undefined,
-  prefix: string,
-): ActionEvent {
-  const at = timestamp(occurredAt);
-  const running = phase === "RUNNING";
-  const reportUri = `${prefix}/${reportFile}`;
-  return create(ActionEventSchema, {
-    ...base(ctx, attempt, phase, at),
-    ...(running && podName ? { logContext: logContext(ctx, podName), outputs: { reportUri } } : {}),
-    ...(message ? { clusterEvents: [{ message, reason: phase, ...(at ? { occurredAt: at } : {}) }] } : {}),
-  });
-}
-
-function endEvent(ctx: EventContext, record: AttemptRecord): ActionEvent {
-  const endTime = timestamp(record.endedAt);
-  const { outputUri } = record;
-  return create(ActionEventSchema, {
-    ...base(ctx, record.attempt, record.phase, endTime),
-    ...(endTime ? { endTime } : {}),
-    ...(record.error ? { errorInfo: errorInfo(record.error) } : {}),
-    ...(record.podName ? { logContext: logContext(ctx, record.podName) } : {}),
-    ...(outputUri
-      ? {
-          outputs: {
-            outputUri: record.phase === "SUCCEEDED" ? outputUri : "",
-            reportUri: `${outputUri}/${reportFile}`,
-          },
-        }
-      : {}),
-  });
-}
-
-function base(ctx: EventContext, attempt: number, phase: Phase, at: Timestamp | undefined) {
-  const times = at ? { startTime: at, updatedTime: at } : {};
-  return { id: ctx.id, attempt, phase: phaseToProto(phase), cluster: ctx.cluster, ...times };
-}
-
 function endStatus(record: AttemptRecord, attempts: number): ActionStatus {
   const endTime = timestamp(record.endedAt);
   return create(ActionStatusSchema, { phase: phaseToProto(record.phase), attempts, ...(endTime ? { endTime } : {}) });
-}
-
-function errorInfo({ code, kind, message }: ErrorState): ErrorInfo {
-  return create(ErrorInfoSchema, {
-    code,
-    message,
-    kind: kind === "USER" ? ErrorInfo_Kind.USER : ErrorInfo_Kind.SYSTEM,
-  });
-}
-
-function logContext({ taskAction }: EventContext, podName: string) {
-  return { primaryPodName: podName, pods: [{ namespace: taskAction.metadata.namespace ?? "", podName }] };
-}
-
-function timestamp(text: string): Timestamp | undefined {
-  const ms = Date.parse(text);
-  return Number.isNaN(ms) ? undefined : timestampFromMs(ms);
 }

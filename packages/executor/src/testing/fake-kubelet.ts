@@ -12,8 +12,8 @@ export type Plan =
       readonly runMs?: number;
       readonly podReason?: string;
     }
-  /** Runs until it is deleted. */
-  | { readonly kind: "run" }
+  /** Runs until it is deleted, and then for `slowMs` more; `lost` = nobody ever tells of its end. */
+  | { readonly kind: "run"; readonly slowMs?: number; readonly lost?: boolean }
   /** Never leaves this state of waiting. */
   | { readonly kind: "stuck"; readonly reason: string; readonly message: string }
   | { readonly kind: "unscheduled"; readonly message: string };
@@ -28,6 +28,8 @@ export interface PodTurn {
 export interface FakeKubeletOptions {
   readonly client: KubeClient;
   readonly clock: Clock;
+  /** How long something takes is no matter of the wall clock. */
+  readonly monotonic: () => number;
   readonly plan: (turn: PodTurn) => Plan;
   /** Just before the pod ends: writes the files that its task would. */
   readonly onExit: (pod: Pod, plan: Extract<Plan, { kind: "exit" }>) => void;
@@ -57,11 +59,11 @@ export class FakeKubelet {
 
   async #syncPod(pod: Pod): Promise<void> {
     const turn = this.turnOf(pod);
-    if (pod.metadata.deletionTimestamp !== undefined) return this.#end(pod);
+    if (pod.metadata.deletionTimestamp !== undefined) return this.#end(pod, this.#options.plan(turn));
     const phase = pod.status?.phase;
     if (phase === "Succeeded" || phase === "Failed") return;
     const plan = this.#options.plan(turn);
-    const age = this.#options.clock.now() - (this.#bornAt.get(pod.metadata.uid ?? "") ?? 0);
+    const age = this.#options.monotonic() - (this.#bornAt.get(pod.metadata.uid ?? "") ?? 0);
     if (plan.kind === "unscheduled")
       return this.#write(pod, { phase: "Pending", conditions: [scheduled("False", plan.message, this.#now())] });
     if (!pod.spec.nodeName) await this.#options.client.bind({ ...nameOf(pod), uid: pod.metadata.uid ?? "" }, "node");
@@ -75,7 +77,12 @@ export class FakeKubelet {
   }
 
   /** SIGTERM ends a task at once, without a file; then the log is safe and the pod goes. */
-  async #end(pod: Pod): Promise<void> {
+  async #end(pod: Pod, plan: Plan): Promise<void> {
+    if (plan.kind === "run" && pod.spec.nodeName) {
+      const { deletionTimestamp = "", deletionGracePeriodSeconds = 0 } = pod.metadata;
+      const askedAt = Date.parse(deletionTimestamp) - deletionGracePeriodSeconds * 1000;
+      if (plan.lost || this.#options.clock.now() < askedAt + (plan.slowMs ?? 0)) return;
+    }
     if (pod.status?.phase === "Running") await this.#write(pod, exited(pod, 143, "Error", undefined, this.#now()));
     const name = nameOf(pod);
     await this.#options.client.patch(pods, name, { metadata: { finalizers: [] } }).catch(ignoreNotFound);
@@ -89,7 +96,7 @@ export class FakeKubelet {
     const action = pod.metadata.labels?.[labels.action] ?? "";
     const turn = { action, attempt: Number(pod.metadata.labels?.[labels.attempt]), turn: this.podsOf.get(action) ?? 0 };
     this.#turns.set(uid, turn);
-    this.#bornAt.set(uid, this.#options.clock.now());
+    this.#bornAt.set(uid, this.#options.monotonic());
     return turn;
   }
 

@@ -2,6 +2,7 @@
 import { type TaskAction, terminalPhase } from "@homeplane/idl";
 import { pods } from "@homeplane/kube";
 import { expect } from "vitest";
+import { mayRun } from "../reconcile/stop-pods.ts";
 import { taskActionType } from "../resource.ts";
 import { phaseName } from "./fake-control-plane.ts";
 import type { World } from "./world.ts";
@@ -11,7 +12,7 @@ export async function checkNow(world: World): Promise<void> {
   expect(world.controlPlane.wrongs).toEqual([]);
   const { items: actions } = await world.client.list(taskActionType);
   const live = new Map<string, string[]>();
-  for (const { metadata } of await world.livePods()) {
+  for (const { metadata } of (await world.livePods()).filter(mayRun)) {
     const owner = metadata.ownerReferences?.[0]?.uid ?? "";
     live.set(owner, [...(live.get(owner) ?? []), metadata.name]);
   }

@@ -1,7 +1,12 @@
 import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { labels, taskActionFinalizer, type TaskAction, taskActionName } from "@homeplane/idl";
 import { type ActionIdentifier, ActionIdentifierSchema } from "@homeplane/idl/flyteidl2/common/identifier";
-import { type TaskTemplate, TaskTemplateSchema } from "@homeplane/idl/flyteidl2/core/tasks";
+import {
+  type TaskMetadata,
+  type TaskMetadataSchema,
+  type TaskTemplate,
+  TaskTemplateSchema,
+} from "@homeplane/idl/flyteidl2/core/tasks";
 import { type StartAction, StartActionSchema } from "@homeplane/idl/homeplane/v1/orchestration";
 import { type ExecutorConfig, executorDefaults } from "../config.ts";
 import { taskActionType } from "../resource.ts";
@@ -23,6 +28,7 @@ export interface TaskOptions {
   readonly retries?: number;
   readonly type?: string;
   readonly declaresOutputs?: boolean;
+  readonly metadata?: Exclude<MessageInitShape<typeof TaskMetadataSchema>, TaskMetadata>;
   readonly template?: Exclude<MessageInitShape<typeof TaskTemplateSchema>, TaskTemplate>;
 }
 
@@ -30,12 +36,13 @@ export function template({
   retries = 0,
   type = "python",
   declaresOutputs = false,
+  metadata,
   template: more,
 }: TaskOptions): TaskTemplate {
   const variables = declaresOutputs ? [{ key: "o0", value: {} }] : [];
   return create(TaskTemplateSchema, {
     type,
-    metadata: { retries: { retries } },
+    metadata: { retries: { retries }, ...metadata },
     interface: { outputs: { variables } },
     target: {
       case: "container",
@@ -43,6 +50,11 @@ export function template({
     },
     ...more,
   });
+}
+
+/** A bound on a task's time as the template carries it. */
+export function ms(count: number): { seconds: bigint; nanos: number } {
+  return { seconds: BigInt(Math.floor(count / 1000)), nanos: (count % 1000) * 1_000_000 };
 }
 
 export function runId(run: string, action = "a0"): ActionIdentifier {

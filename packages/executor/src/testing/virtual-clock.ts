@@ -3,11 +3,22 @@ import type { Clock, Random } from "@homeplane/runtime-kit";
 /** Time that passes only when a test says so. `quiet` resolves when nothing is left to happen at this instant. */
 export class VirtualClock implements Clock {
   #now = Date.UTC(2030, 0, 1);
+  #offset = 0;
   #next = 0;
   readonly #timers = new Map<number, { at: number; run: () => void }>();
 
   now(): number {
+    return this.#now + this.#offset;
+  }
+
+  /** As a timer counts it. */
+  monotonic(): number {
     return this.#now;
+  }
+
+  /** The wall clock is set; timers run on as they were. */
+  jump(ms: number): void {
+    this.#offset += ms;
   }
 
   after(ms: number, run: () => void): () => void {

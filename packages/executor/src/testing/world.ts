@@ -83,6 +83,7 @@ export class World {
     this.kubelet = new FakeKubelet({
       client: this.client,
       clock: this.clock,
+      monotonic: () => this.clock.monotonic(),
       plan: script,
       onExit: (pod) => this.#leaveFiles(pod),
     });
@@ -193,9 +194,9 @@ export class World {
   }
 
   async until(what: string, done: () => boolean | Promise<boolean>, limitMs = 3_600_000): Promise<void> {
-    const end = this.clock.now() + limitMs;
+    const end = this.clock.monotonic() + limitMs;
     while (!(await done())) {
-      if (this.clock.now() >= end)
+      if (this.clock.monotonic() >= end)
         throw new Error(`${what}: not within ${limitMs / 1000} s of virtual time; ${await this.describe()}`);
       await this.pass(stepMs);
     }
@@ -225,6 +226,12 @@ export class World {
     const found = items.find(({ spec }) => spec.runName === run && spec.actionName === action);
     if (found === undefined) throw new Error(`there is no TaskAction of ${run}/${action}`);
     return found;
+  }
+
+  /** Which attempt the root is in; 0 before there is one. */
+  async attempt(): Promise<number> {
+    const root = (await this.taskActions()).find(({ spec }) => spec.actionName === "a0");
+    return root === undefined ? 0 : (root.status?.attempts ?? 1);
   }
 
   async livePods(): Promise<Pod[]> {

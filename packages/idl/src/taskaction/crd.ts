@@ -48,7 +48,10 @@ const status = {
     errorState: open,
     stateJson: text(),
     attemptHistory: listOfOpen,
+    queuedAt: text(),
     notBefore: text(),
+    exceeded: open,
+    relaunches: listOfOpen,
   },
 };
 
@@ -76,7 +79,7 @@ export const taskActionCrd = {
           column("TaskType", "string", ".spec.taskType"),
           column("Status", "string", '.status.conditions[?(@.type=="Progressing")].reason'),
           column("Attempt", "integer", ".status.attempts"),
-          column("Message", "string", ".status.errorState.code"),
+          column("Message", "string", '.status.conditions[?(@.type=="Progressing")].message'),
           column("Age", "date", ".metadata.creationTimestamp"),
         ],
       },

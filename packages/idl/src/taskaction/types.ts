@@ -94,6 +94,26 @@ export interface AttemptRecord {
   readonly outputUri?: string;
 }
 
+/** One pod of an attempt that was lost to a system failure: the attempt went on in another one. */
+export interface Relaunch {
+  readonly attempt: number;
+  readonly at: string;
+  readonly podName?: string;
+  readonly code: string;
+  readonly message: string;
+}
+
+/** Which bound on its time a task has exceeded; the SDK picks its exception by it. */
+export type ExceededCode = "MAX_RUNTIME_EXCEEDED" | "QUEUED_TIMEOUT_EXCEEDED" | "DEADLINE_EXCEEDED";
+
+/** A bound that the action has exceeded while it had a pod: decided, and the pod is being stopped for it. */
+export interface Exceeded {
+  readonly podName: string;
+  readonly code: ExceededCode;
+  readonly message: string;
+  readonly at: string;
+}
+
 export interface TaskActionStatus {
   readonly conditions?: readonly Condition[];
   /** The current attempt, from 1. */
@@ -108,8 +128,14 @@ export interface TaskActionStatus {
   readonly stateJson?: string;
   /** Ours: ended attempts, oldest first. */
   readonly attemptHistory?: readonly AttemptRecord[];
+  /** Ours: since when the current pod is waited for; absent for an action's first. */
+  readonly queuedAt?: string;
   /** Ours: no pod is created before this time (backoff of a retry or relaunch). */
   readonly notBefore?: string;
+  /** Ours: the last few, oldest first. */
+  readonly relaunches?: readonly Relaunch[];
+  /** Ours: counts as long as the pod that it names is the current one. */
+  readonly exceeded?: Exceeded;
 }
 
 export interface TaskAction {

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { explainSystemError } from "./explain.mjs";
 import { systemCode } from "./launch-error.mjs";
 import { takeLock } from "./lock.mjs";
+import { showProgress } from "./progress.mjs";
 import { checkPlatform, thisMachine } from "./platform.mjs";
 
 /**
@@ -11,17 +12,24 @@ import { checkPlatform, thisMachine } from "./platform.mjs";
  * @property {string} size what there is to fetch, for the reader
  * @property {() => boolean} isDone in a few milliseconds
  * @property {(env: NodeJS.ProcessEnv) => void} check throws when this machine lacks what the step needs
- * @property {(context: { env: NodeJS.ProcessEnv, signal: AbortSignal, log: string }) => Promise<void>} run
+ * @property {(context: StepContext) => Promise<void>} run
  */
 
-/** While a step runs, the line grows this often, so that nobody takes it for hung. */
-const tickMs = 15_000;
+/**
+ * @typedef {object} StepContext
+ * @property {NodeJS.ProcessEnv} env
+ * @property {AbortSignal} signal
+ * @property {string} log takes what npm and pip print
+ * @property {(gauge: import("./progress.mjs").Gauge) => void} watch how far it is, from here on
+ */
+
+/** @typedef {import("./progress.mjs").Screen} Screen */
 
 /**
  * Does what is not done yet.
  * @param {import("./paths.mjs").Paths} paths
  * @param {readonly Step[]} steps
- * @param {{ env: NodeJS.ProcessEnv, signal: AbortSignal, print: (text: string) => void }} context
+ * @param {{ env: NodeJS.ProcessEnv, signal: AbortSignal, screen: Screen }} context
  */
 export async function bootstrap(paths, steps, context) {
   if (!steps.every((step) => step.isDone())) {
@@ -42,13 +50,13 @@ export async function bootstrap(paths, steps, context) {
   markReady(paths);
 }
 
-/** @param {import("./paths.mjs").Paths} paths @param {{ signal: AbortSignal, print: (text: string) => void }} context @returns {Promise<() => void>} */
-async function begin(paths, { signal, print }) {
+/** @param {import("./paths.mjs").Paths} paths @param {{ signal: AbortSignal, screen: Screen }} context @returns {Promise<() => void>} */
+async function begin(paths, { signal, screen }) {
   try {
     accessSync(paths.base, constants.W_OK);
     mkdirSync(paths.logs, { recursive: true });
     const release = await takeLock(paths.lock, signal, ({ pid }) =>
-      print(`Another start is setting up (process ${pid}): waiting for it.\n`),
+      screen.write(`Another start is setting up (process ${pid}): waiting for it.\n`),
     );
     process.once("exit", release);
     return release;
@@ -61,23 +69,18 @@ async function begin(paths, { signal, print }) {
  * @param {import("./paths.mjs").Paths} paths
  * @param {Step} step
  * @param {string} number
- * @param {{ env: NodeJS.ProcessEnv, signal: AbortSignal, print: (text: string) => void }} context
+ * @param {{ env: NodeJS.ProcessEnv, signal: AbortSignal, screen: Screen }} context
  */
-async function runStep(paths, step, number, { env, signal, print }) {
+async function runStep(paths, step, number, { env, signal, screen }) {
   const log = join(paths.logs, `${step.title.replaceAll(" ", "-").toLowerCase()}.log`);
-  const start = Date.now();
-  const seconds = () => ((Date.now() - start) / 1000).toFixed(1);
-  print(`${number}${step.title}, ${step.size} ... `);
-  const ticker = setInterval(() => print(`${Math.round(Number(seconds()))} s ... `), tickMs);
+  const progress = showProgress(screen, `${number}${step.title}`, step.size);
   try {
     rmSync(log, { force: true });
-    await step.run({ env, signal, log });
-    print(`done in ${seconds()} s\n`);
+    await step.run({ env, signal, log, watch: progress.watch });
+    progress.end("done");
   } catch (error) {
-    print(`failed after ${seconds()} s\n`);
+    progress.end("failed");
     throw explainSystemError(`${step.title} could not be written`, error);
-  } finally {
-    clearInterval(ticker);
   }
 }
 

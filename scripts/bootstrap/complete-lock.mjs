@@ -3,7 +3,7 @@
  * from a registry that carries some platforms only. Each one that is missing is named with a platform that is never this one.
  */
 
-/** @typedef {{ optionalDependencies?: Record<string, string> } & Record<string, unknown>} Entry */
+/** @typedef {import("./gauges.mjs").LockEntry & { optionalDependencies?: Record<string, string> } & Record<string, unknown>} Entry */
 /** @typedef {{ packages: Record<string, Entry> } & Record<string, unknown>} PackageLock */
 
 /** @param {PackageLock} lock @returns {PackageLock} */

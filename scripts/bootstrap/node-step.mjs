@@ -1,10 +1,14 @@
 /** The project's own Node, from npm: `.tools/node-<version>-<platform>/`, and the link `.tools/node` to the one in use. */
 import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { fileGauge } from "./gauges.mjs";
 import { ciArgs, npmCommand } from "./npm-command.mjs";
 import { explainLogged, runLogged } from "./run-logged.mjs";
 import { inputsHash, readStamp, stampName, writeStamp } from "./stamp.mjs";
 import { attempt, linkTarget, pruneVersions, removeLeftovers, swapLink } from "./swap-link.mjs";
+
+/** About what Node 24's program has; only for the progress. */
+const programBytes = 127_000_000;
 
 const manifestFiles = ["package.json", "package-lock.json"];
 
@@ -24,7 +28,7 @@ export function nodeStep(paths) {
     size: "about 50 MB to fetch",
     isDone: () => linkTarget(paths.node) === target && finished(),
     check: (env) => void npmCommand(env),
-    async run({ env, signal, log }) {
+    async run({ env, signal, log, watch }) {
       if (!finished()) {
         removeLeftovers(paths.tools, (name) => name.startsWith("partial-node-"));
         const partial = join(paths.tools, `partial-node-${attempt()}`);
@@ -33,6 +37,7 @@ export function nodeStep(paths) {
         // A registry may be set there for this checkout.
         if (existsSync(join(paths.root, ".npmrc"))) copyFileSync(join(paths.root, ".npmrc"), join(partial, ".npmrc"));
         const npm = npmCommand(env);
+        watch(fileGauge(join(partial, "node_modules", program, "bin/node"), programBytes));
         const command = { step: `Node ${version}`, tool: /** @type {const} */ ("npm"), log };
         await runLogged({ ...command, file: npm.file, args: [...npm.args, ...ciArgs], cwd: partial, env }, signal);
         // Each platform's package is optional: npm succeeds without the one that it could not fetch.

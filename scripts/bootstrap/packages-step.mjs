@@ -14,6 +14,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { completeLock } from "./complete-lock.mjs";
+import { installedPaths, packagesGauge } from "./gauges.mjs";
 import { ciArgs, npmCommand } from "./npm-command.mjs";
 import { runLogged } from "./run-logged.mjs";
 import { inputsHash, readStamp, stampName, writeStamp } from "./stamp.mjs";
@@ -29,7 +30,7 @@ export function packagesStep(paths) {
     size: "about 120 MB to fetch",
     isDone: () => readStamp(join(modules, stampName))?.["inputs"] === inputs,
     check: (env) => void npmCommand(env),
-    async run({ env, signal, log }) {
+    async run({ env, signal, log, watch }) {
       removeLeftovers(paths.tools, (name) => name.startsWith("partial-packages-"));
       const partial = join(paths.tools, `partial-packages-${attempt()}`);
       for (const file of manifests(paths.root)) {
@@ -40,6 +41,7 @@ export function packagesStep(paths) {
         /** @type {import("./complete-lock.mjs").PackageLock} */ (JSON.parse(readFileSync(lock, "utf8"))),
       );
       writeFileSync(join(partial, "package-lock.json"), JSON.stringify(complete));
+      watch(packagesGauge(partial, installedPaths(complete.packages)));
       const npm = npmCommand(env);
       const command = { file: npm.file, args: [...npm.args, ...ciArgs], cwd: partial, env };
       await runLogged({ step: "npm packages", tool: "npm", ...command, log }, signal);

@@ -5,6 +5,7 @@
 import { existsSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { chooseInterpreter, findInterpreters } from "./interpreter.mjs";
+import { pipGauge } from "./gauges.mjs";
 import { runLogged } from "./run-logged.mjs";
 import { inputsHash, readStamp, stampName, writeStamp } from "./stamp.mjs";
 import { attempt, pruneVersions, removeLeftovers, swapLink } from "./swap-link.mjs";
@@ -57,7 +58,7 @@ export function pythonStep(paths, requested, install, environment = taskEnvironm
       return whole && (requested === undefined || stamp["requested"] === requested);
     },
     check: (env) => void choose(env),
-    async run({ env, signal, log }) {
+    async run({ env, signal, log, watch }) {
       const { file, minor } = choose(env);
       const step = `${title} (for Python 3.${minor})`;
       const isFinished = (/** @type {string} */ folder) => existsSync(join(paths.tools, folder, stampName));
@@ -65,6 +66,7 @@ export function pythonStep(paths, requested, install, environment = taskEnvironm
       const folder = join(paths.tools, `${name}-3.${minor}-${attempt()}`);
       const common = { step, cwd: paths.tools, env: pipEnvironment(env), log };
       await runLogged({ ...common, tool: "venv", file, args: ["-I", "-m", "venv", folder] }, signal);
+      watch(pipGauge(log, folder, lock));
       const args = ["-I", "-m", "pip", "install", ...pipArgs, "-r", lock];
       await runLogged({ ...common, tool: "pip", file: join(folder, "bin/python"), args }, signal);
       writeStamp(join(folder, stampName), {

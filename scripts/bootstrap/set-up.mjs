@@ -1,5 +1,6 @@
 import { constants } from "node:os";
 import { bootstrap } from "./bootstrap.mjs";
+import { screenOf } from "./progress.mjs";
 
 /**
  * Does what is not done yet, with progress on stderr: stdout belongs to the program (`homeplane status --json`).
@@ -9,14 +10,14 @@ import { bootstrap } from "./bootstrap.mjs";
  * @returns {Promise<number | undefined>} the exit code when a signal ended it; undefined when all is in place
  */
 export async function setUp(paths, steps, env) {
-  const print = (/** @type {string} */ text) => void process.stderr.write(text);
+  const screen = screenOf(process.stderr);
   const stop = endOnSignals();
   try {
-    await bootstrap(paths, steps, { env, signal: stop.signal, print });
+    await bootstrap(paths, steps, { env, signal: stop.signal, screen });
     return undefined;
   } catch (error) {
     if (!(stop.signal.reason instanceof Interrupted)) throw error;
-    print(`homeplane: ${stop.signal.reason.message}\n`);
+    screen.write(`homeplane: ${stop.signal.reason.message}\n`);
     return stop.signal.reason.exitCode;
   } finally {
     stop.off();

@@ -31,7 +31,7 @@ export const testEnvironment = (paths, name) => ({
   lock: `${name}.lock`,
   link: join(paths.tools, name),
   title: `Python packages of ${name}`,
-  size: "for tests, about 45 MB to fetch",
+  size: "for tests, up to 45 MB to fetch",
 });
 
 /**

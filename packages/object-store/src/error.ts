@@ -6,6 +6,7 @@ export type ObjectStoreErrorCode =
   | "TooLarge"
   | "InvalidKey"
   | "InvalidRange"
+  | "NoSpace"
   | "Internal";
 
 /** The one error of the port; drivers translate what their back end says into a code. */

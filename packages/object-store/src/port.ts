@@ -10,19 +10,42 @@ export interface ObjectMeta {
   readonly etag: string;
   readonly lastModified: Date;
   readonly contentType?: string;
+  /** `cache-control`, `content-disposition`, `content-encoding`, `content-language`, `expires`: served as they were given. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Of the whole object, when it was put with one. */
+  readonly checksum?: Checksum;
   /** User metadata (`x-amz-meta-*` without the prefix), names in lower case. */
   readonly metadata: Readonly<Record<string, string>>;
 }
 
+export interface Checksum {
+  readonly algorithm: "crc32" | "crc32c" | "crc64nvme" | "sha1" | "sha256";
+  /** Base64 of the big-endian bytes, as S3 writes them. */
+  readonly value: string;
+}
+
+/** What must hold at the moment of the change; otherwise it is refused with `PreconditionFailed` and nothing is changed. */
+export interface WriteConditions {
+  /** Only create: there is no object of this key. */
+  readonly ifNoneMatch?: "*";
+  /** Only replace the object with this etag; `*` is any. `NotFound` when there is none. */
+  readonly ifMatch?: string;
+}
+
 export type ObjectBody = AsyncIterable<Uint8Array>;
 
-export interface PutOptions {
+export interface PutOptions extends WriteConditions {
   /** The 16 raw bytes of the body's MD5; another body is refused with `BadDigest`. */
   readonly contentMd5?: Uint8Array;
-  /** Only create: an existing object is refused with `PreconditionFailed`. */
-  readonly ifNoneMatch?: "*";
   readonly contentType?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** What is to be kept as the object's checksum; asked when the body has been read. The body itself tells whether it fits. */
+  readonly checksum?: () => Checksum | undefined;
   readonly metadata?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
+}
+
+export interface DeleteOptions extends Pick<WriteConditions, "ifMatch"> {
   readonly signal?: AbortSignal;
 }
 
@@ -51,7 +74,10 @@ export interface ListPage {
   readonly nextContinuationToken?: string;
 }
 
-/** All methods throw `ObjectStoreError`; all throw the signal's reason when it aborts. */
+/**
+ * All methods throw `ObjectStoreError`; all throw the signal's reason when it aborts. Large objects have no methods of their own:
+ * `put` takes a stream of any length, and a driver whose back end wants it in parts cuts it.
+ */
 export interface ObjectStore {
   put(bucket: string, key: string, body: Uint8Array | ObjectBody, options?: PutOptions): Promise<ObjectMeta>;
   /** The body must be read to its end or left by `break`: it holds a file or a connection open. */
@@ -62,7 +88,7 @@ export interface ObjectStore {
   ): Promise<{ readonly meta: ObjectMeta; readonly body: ObjectBody }>;
   head(bucket: string, key: string, options?: { readonly signal?: AbortSignal }): Promise<ObjectMeta>;
   /** Deleting what is absent succeeds. */
-  delete(bucket: string, key: string, options?: { readonly signal?: AbortSignal }): Promise<void>;
+  delete(bucket: string, key: string, options?: DeleteOptions): Promise<void>;
   list(bucket: string, options?: ListOptions): Promise<ListPage>;
 }
 

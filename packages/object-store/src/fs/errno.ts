@@ -1,5 +1,6 @@
-import type { Stats } from "node:fs";
+import type { BigIntStats } from "node:fs";
 import { lstat } from "node:fs/promises";
+import { ObjectStoreError } from "../error.ts";
 
 /** The `code` of a failed system call (`ENOENT`, ...), undefined for any other error. */
 export function errnoOf(error: unknown): string | undefined {
@@ -12,11 +13,24 @@ export function isAbsent(error: unknown): boolean {
   return code === "ENOENT" || code === "ENOTDIR";
 }
 
-export async function lstatIfPresent(path: string): Promise<Stats | undefined> {
+export async function lstatIfPresent(path: string): Promise<BigIntStats | undefined> {
   try {
-    return await lstat(path);
+    return await lstat(path, { bigint: true });
   } catch (error) {
     if (isAbsent(error)) return undefined;
     throw error;
+  }
+}
+
+const NO_SPACE: readonly (string | undefined)[] = ["ENOSPC", "EDQUOT", "EFBIG"];
+
+/** For whatever writes: the one failure of a disk that the reader of the message can do something about. */
+export async function tellingNoSpace<T>(write: () => Promise<T>): Promise<T> {
+  try {
+    return await write();
+  } catch (error) {
+    if (!NO_SPACE.includes(errnoOf(error))) throw error;
+    const message = `the disk that holds the store is full (${errnoOf(error)}); free space there, then try again`;
+    throw new ObjectStoreError("NoSpace", message, { cause: error });
   }
 }

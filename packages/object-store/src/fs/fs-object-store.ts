@@ -10,8 +10,18 @@ import { join } from "node:path";
 import type { Clock } from "@homeplane/runtime-kit";
 import { ObjectStoreError } from "../error.ts";
 import { checkKey } from "../key.ts";
-import type { GetOptions, ListOptions, ListPage, ObjectBody, ObjectMeta, ObjectStore, PutOptions } from "../port.ts";
+import type {
+  DeleteOptions,
+  GetOptions,
+  ListOptions,
+  ListPage,
+  ObjectBody,
+  ObjectMeta,
+  ObjectStore,
+  PutOptions,
+} from "../port.ts";
 import { FsBucket } from "./bucket.ts";
+import { tellingNoSpace } from "./errno.ts";
 import { decodeToken, encodeToken, findPage } from "./list-page.ts";
 import { Staging } from "./staging.ts";
 
@@ -31,8 +41,8 @@ export interface FsObjectStoreOptions {
 }
 
 export async function openFsObjectStore(options: FsObjectStoreOptions): Promise<ObjectStore> {
-  const staging = await Staging.open(join(options.root, OWN_FOLDER, "staging"));
   const buckets = new Map<string, FsBucket>();
+  const staging = await Staging.open(join(options.root, OWN_FOLDER, "staging"));
   for (const name of options.buckets) {
     if (!BUCKET_NAME.test(name))
       throw new ObjectStoreError("Internal", `${JSON.stringify(name)} is not a valid bucket name`);
@@ -40,6 +50,7 @@ export async function openFsObjectStore(options: FsObjectStoreOptions): Promise<
     await mkdir(bucket.data, { recursive: true });
     buckets.set(name, bucket);
   }
+  await staging.clean(async (record, file) => buckets.get(record.bucket)?.adopt(record, file));
   return new FsObjectStore(buckets, staging, options.clock);
 }
 
@@ -57,8 +68,10 @@ class FsObjectStore implements ObjectStore {
   async put(bucket: string, key: string, body: Uint8Array | ObjectBody, options: PutOptions = {}): Promise<ObjectMeta> {
     const files = this.#bucket(bucket, options.signal);
     checkKey(key);
-    const staged = await this.#staging.stage(body, options, this.#clock.now());
-    return files.commit(key, staged, options);
+    return tellingNoSpace(async () => {
+      const staged = await this.#staging.stage(body, options, this.#clock.now());
+      return files.commit(key, staged, options);
+    });
   }
 
   async get(bucket: string, key: string, options: GetOptions = {}): Promise<{ meta: ObjectMeta; body: ObjectBody }> {
@@ -94,10 +107,10 @@ class FsObjectStore implements ObjectStore {
     return meta;
   }
 
-  async delete(bucket: string, key: string, options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+  async delete(bucket: string, key: string, options: DeleteOptions = {}): Promise<void> {
     const files = this.#bucket(bucket, options.signal);
     checkKey(key);
-    await files.delete(key);
+    await files.delete(key, options);
   }
 
   async list(bucket: string, options: ListOptions = {}): Promise<ListPage> {

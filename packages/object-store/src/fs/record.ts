@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { BigIntStats } from "node:fs";
 import { readFile } from "node:fs/promises";
-import type { ObjectMeta } from "../port.ts";
+import type { ObjectMeta, PutOptions } from "../port.ts";
 import { isAbsent } from "./errno.ts";
 
 /**
@@ -9,17 +9,43 @@ import { isAbsent } from "./errno.ts";
  * belongs to by size and modification time; one that does not fit (a crash between the two renames, a file edited by hand)
  * is not believed.
  */
-export interface ObjectRecord {
+export interface ObjectRecord extends Pick<ObjectMeta, "contentType" | "headers" | "checksum"> {
   readonly size: number;
   readonly mtimeNs: string;
   readonly etag: string;
-  readonly contentType?: string;
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
-export async function readRecord(path: string): Promise<ObjectRecord | undefined> {
+/** Asked once the body has been read. */
+export function recordOf(
+  file: Pick<ObjectRecord, "size" | "mtimeNs" | "etag">,
+  { contentType, headers, metadata, checksum: checksumOf }: PutOptions,
+): ObjectRecord {
+  const checksum = checksumOf?.();
+  return {
+    size: file.size,
+    mtimeNs: file.mtimeNs,
+    etag: file.etag,
+    ...(contentType !== undefined && { contentType }),
+    ...(headers !== undefined && { headers }),
+    ...(checksum !== undefined && { checksum }),
+    ...(metadata !== undefined && { metadata }),
+  };
+}
+
+/** As it is written: with the names that its place tells too. */
+export interface StagedRecord extends ObjectRecord {
+  readonly bucket: string;
+  readonly key: string;
+}
+
+export const readRecord = (path: string): Promise<ObjectRecord | undefined> => readJson<ObjectRecord>(path);
+
+export const readStagedRecord = (path: string): Promise<StagedRecord | undefined> => readJson<StagedRecord>(path);
+
+async function readJson<T>(path: string): Promise<T | undefined> {
   try {
-    return JSON.parse(await readFile(path, "utf8")) as ObjectRecord;
+    return JSON.parse(await readFile(path, "utf8")) as T;
   } catch (error) {
     // A record that was cut short (loss of power) is as good as none: the object itself is whole.
     if (isAbsent(error) || error instanceof SyntaxError) return undefined;
@@ -48,6 +74,8 @@ export function metaOf(
     etag,
     lastModified: new Date(Number(stats.mtimeNs / 1_000_000n)),
     ...(fitting?.contentType !== undefined && { contentType: fitting.contentType }),
+    ...(fitting?.headers !== undefined && { headers: fitting.headers }),
+    ...(fitting?.checksum !== undefined && { checksum: fitting.checksum }),
     metadata: fitting?.metadata ?? {},
   };
 }

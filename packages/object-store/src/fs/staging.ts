@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
-import { mkdir, mkdtemp, open, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, mkdtemp, open, readdir, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { chunksOf } from "../body.ts";
 import { ObjectStoreError } from "../error.ts";
 import type { ObjectBody, PutOptions } from "../port.ts";
+import { type ObjectRecord, readStagedRecord, type StagedRecord } from "./record.ts";
 
 export interface StagedFile {
   readonly path: string;
@@ -12,9 +13,11 @@ export interface StagedFile {
   readonly etag: string;
 }
 
+const RECORD = ".record";
+
 /**
- * Where objects are written before they get their name. It belongs to one open store: opening removes what an earlier
- * process left behind, so two processes must not share a root.
+ * Where objects are written before they get their name. It belongs to one open store, and what others left behind is removed:
+ * two processes must not share a root.
  */
 export class Staging {
   readonly #path: string;
@@ -25,9 +28,22 @@ export class Staging {
   }
 
   static async open(path: string): Promise<Staging> {
-    await rm(path, { recursive: true, force: true });
     await mkdir(path, { recursive: true });
     return new Staging(await mkdtemp(join(path, "open-")));
+  }
+
+  /** Removes what earlier processes left, after `adopt` has seen each of their records, and perhaps moved its file away. */
+  async clean(adopt: (record: StagedRecord, file: string) => Promise<void>): Promise<void> {
+    const area = dirname(this.#path);
+    for (const session of await readdir(area)) {
+      const folder = join(area, session);
+      if (folder === this.#path) continue;
+      for (const name of await readdir(folder)) {
+        const record = name.endsWith(RECORD) ? await readStagedRecord(join(folder, name)) : undefined;
+        if (record !== undefined) await adopt(record, join(folder, name));
+      }
+      await rm(folder, { recursive: true, force: true });
+    }
   }
 
   /** Streams the body to a file, hashing on the way. On any failure nothing stays behind. */
@@ -58,11 +74,16 @@ export class Staging {
     }
   }
 
-  /** A small file that was made in memory. */
-  async stageText(text: string): Promise<string> {
-    const path = this.#nextPath();
-    await writeFile(path, text, { flag: "wx" });
-    return path;
+  /** With what it belongs to, so that the next `open` can bring a put to its end whose process died between its two renames. */
+  async stageRecord(bucket: string, key: string, record: ObjectRecord): Promise<string> {
+    const path = this.#nextPath() + RECORD;
+    try {
+      await writeFile(path, JSON.stringify({ bucket, key, ...record } satisfies StagedRecord), { flag: "wx" });
+      return path;
+    } catch (error) {
+      await rm(path, { force: true });
+      throw error;
+    }
   }
 
   #nextPath(): string {

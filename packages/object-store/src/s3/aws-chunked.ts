@@ -4,7 +4,8 @@
  */
 import { createHash, hash } from "node:crypto";
 import { hmacSha256Hex } from "../sigv4/hmac.ts";
-import { equalSecrets, type VerifiedRequest } from "../sigv4/verify.ts";
+import { equalSecrets } from "../sigv4/equal-secrets.ts";
+import type { VerifiedRequest } from "../sigv4/verify.ts";
 import type { ObjectBody } from "../port.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { S3Error } from "./error.ts";
@@ -18,8 +19,10 @@ export interface ChunkedOptions {
   readonly trailers: boolean;
   /** `x-amz-decoded-content-length`. */
   readonly decodedLength: number;
-  readonly seed: VerifiedRequest["seed"];
+  readonly seed: Seed | undefined;
 }
+
+type Seed = NonNullable<VerifiedRequest["seed"]>;
 
 /** The decoded bytes. `onTrailers` is called once, after the last of them and only when all signatures fit. */
 export async function* decodeAwsChunked(
@@ -28,7 +31,10 @@ export async function* decodeAwsChunked(
   onTrailers: (trailers: ReadonlyMap<string, string>) => void,
 ): ObjectBody {
   const reader = new ByteReader(body);
-  const check = signatureChain(options.seed);
+  const { seed } = options;
+  if (options.signed && seed === undefined)
+    throw new S3Error("InvalidRequest", "signed chunks need a request that is signed with version 4");
+  const check = seed === undefined ? () => undefined : signatureChain(seed);
   let total = 0;
   for (;;) {
     const { size, signature } = parseChunkHeader(await reader.line(MAX_LINE), options.signed);
@@ -78,7 +84,7 @@ async function readTrailers(reader: ByteReader): Promise<Map<string, string>> {
 }
 
 /** Each signature covers the one before it, so that no chunk can be dropped, doubled or moved. */
-function signatureChain(seed: VerifiedRequest["seed"]): (kind: string, content: string, signature: string) => void {
+function signatureChain(seed: Seed): (kind: string, content: string, signature: string) => void {
   let previous = seed.signature;
   return (kind, content, signature) => {
     const text = `AWS4-HMAC-SHA256-${kind}\n${seed.date}\n${seed.scope}\n${previous}\n${content}`;

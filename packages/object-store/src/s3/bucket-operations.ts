@@ -37,6 +37,12 @@ export async function getBucketLocation(exchange: Exchange): Promise<void> {
   sendXml(exchange.response, 200, "LocationConstraint", exchange.region === "us-east-1" ? "" : exchange.region);
 }
 
+/** No status at all is S3's way of saying "never had versions". */
+export async function getBucketVersioning(exchange: Exchange): Promise<void> {
+  checkBucket(exchange);
+  sendXml(exchange.response, 200, "VersioningConfiguration", "");
+}
+
 function checkBucket({ request, buckets }: Exchange): void {
   if (!buckets.includes(request.bucket)) throw new S3Error("NoSuchBucket", "The specified bucket does not exist");
 }

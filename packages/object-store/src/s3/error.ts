@@ -1,6 +1,9 @@
 import { ObjectStoreError, type ObjectStoreErrorCode } from "../error.ts";
 
-/** The codes that the server sends, with their HTTP status (Amazon S3 API Reference, "Error responses"). */
+/**
+ * The codes that the server sends, with their HTTP status (Amazon S3 API Reference, "Error responses"). S3 is never full, so
+ * `InsufficientStorage` is our own, with HTTP's status for it (RFC 4918, 11.5), which botocore does not try again.
+ */
 const STATUS = {
   AccessDenied: 403,
   AuthorizationHeaderMalformed: 400,
@@ -10,6 +13,7 @@ const STATUS = {
   EntityTooLarge: 400,
   EntityTooSmall: 400,
   IncompleteBody: 400,
+  InsufficientStorage: 507,
   InternalError: 500,
   InvalidAccessKeyId: 403,
   InvalidArgument: 400,
@@ -28,6 +32,7 @@ const STATUS = {
   NoSuchKey: 404,
   NoSuchUpload: 404,
   NotImplemented: 501,
+  OperationAborted: 409,
   PreconditionFailed: 412,
   RequestTimeTooSkewed: 403,
   SignatureDoesNotMatch: 403,
@@ -57,6 +62,7 @@ const OF_STORE: Readonly<Record<ObjectStoreErrorCode, S3ErrorCode>> = {
   TooLarge: "EntityTooLarge",
   InvalidKey: "KeyTooLongError",
   InvalidRange: "InvalidRange",
+  NoSpace: "InsufficientStorage",
   Internal: "InternalError",
 };
 

@@ -4,6 +4,7 @@ import type { Clock, Logger } from "@homeplane/runtime-kit";
 import type { ObjectBody, ObjectStore } from "../port.ts";
 import type { VerifiedRequest } from "../sigv4/verify.ts";
 import { type S3Error, toS3Error } from "./error.ts";
+import { checkKnownHeaders } from "./headers.ts";
 import type { MultipartArea } from "./multipart-area.ts";
 import { payloadOf } from "./payload.ts";
 import { parseRequest, type S3Request } from "./request.ts";
@@ -44,6 +45,7 @@ export function createHandler(context: HandlerContext): Handler {
       const request = parseRequest(message);
       Object.assign(event, { bucket: request.bucket, key: request.key });
       const verified = context.verify(request);
+      checkKnownHeaders(request);
       const route = routeOf(request);
       event.operation = route.name;
       const payload = payloadOf(request, bodyOf(message, response), verified);
@@ -52,7 +54,7 @@ export function createHandler(context: HandlerContext): Handler {
       const failure = toS3Error(error);
       Object.assign(event, {
         code: failure.code,
-        ...(failure.code === "InternalError" && !gone.signal.aborted && { err: error }),
+        ...(failure.status >= 500 && failure.code !== "NotImplemented" && !gone.signal.aborted && { err: error }),
       });
       await refuse(message, response, failure, id);
     } finally {

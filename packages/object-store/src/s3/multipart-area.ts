@@ -11,18 +11,21 @@ import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from "nod
 import { join } from "node:path";
 import type { Clock } from "@homeplane/runtime-kit";
 import { ObjectStoreError } from "../error.ts";
-import { errnoOf, isAbsent } from "../fs/errno.ts";
-import type { ObjectBody, PutOptions } from "../port.ts";
+import { errnoOf, isAbsent, tellingNoSpace } from "../fs/errno.ts";
+import type { ObjectBody } from "../port.ts";
+import { compareUtf8 } from "../fs/utf8-order.ts";
 import { S3Error } from "./error.ts";
+import type { Description } from "./headers.ts";
 
 const ABANDONED_MS = 24 * 60 * 60 * 1000;
+const CLEANING_MS = 60 * 60 * 1000;
 const READ_CHUNK = 256 * 1024;
 
 export interface Upload {
   readonly bucket: string;
   readonly key: string;
   readonly initiatedMs: number;
-  readonly described: Pick<PutOptions, "contentType" | "metadata">;
+  readonly described: Description;
 }
 
 export interface Part {
@@ -37,34 +40,66 @@ export class MultipartArea {
   readonly #root: string;
   readonly #clock: Pick<Clock, "now">;
   #count = 0;
+  #cleanedMs: number;
 
   private constructor(root: string, clock: Pick<Clock, "now">) {
     this.#root = root;
     this.#clock = clock;
+    this.#cleanedMs = clock.now();
   }
 
-  /** Removes what nobody has completed for a day, and parts whose writing was cut off. */
+  /** Removes what nobody has completed for a day, what was cut off while it was begun, and parts whose writing was cut off. */
   static async open(root: string, clock: Pick<Clock, "now">): Promise<MultipartArea> {
     await mkdir(root, { recursive: true });
+    const area = new MultipartArea(root, clock);
     for (const id of await readdir(root)) {
       const path = join(root, id);
       const upload = await readJson<Upload>(join(path, "upload.json"));
-      if (upload === undefined || clock.now() - upload.initiatedMs > ABANDONED_MS) {
-        await rm(path, { recursive: true, force: true });
-        continue;
-      }
-      for (const name of await readdir(path))
-        if (name.endsWith(".writing")) await rm(join(path, name), { force: true });
+      if (upload === undefined) await rm(path, { recursive: true, force: true });
+      else for (const name of await readdir(path)) if (name.endsWith(".writing")) await rm(join(path, name));
     }
-    return new MultipartArea(root, clock);
+    await area.#removeAbandoned();
+    return area;
+  }
+
+  async #removeAbandoned(): Promise<void> {
+    this.#cleanedMs = this.#clock.now();
+    for (const { id, initiatedMs } of await this.#uploads())
+      if (this.#cleanedMs - initiatedMs > ABANDONED_MS) await this.remove(id);
   }
 
   async create(upload: Omit<Upload, "initiatedMs">): Promise<string> {
+    if (this.#clock.now() - this.#cleanedMs > CLEANING_MS) await this.#removeAbandoned();
     // Unguessable, though every request is authenticated anyway.
     const id = randomBytes(24).toString("base64url");
-    await mkdir(join(this.#root, id));
-    await writeFile(join(this.#root, id, "upload.json"), JSON.stringify({ ...upload, initiatedMs: this.#clock.now() }));
+    const folder = join(this.#root, id);
+    const text = JSON.stringify({ ...upload, initiatedMs: this.#clock.now() });
+    try {
+      await tellingNoSpace(async () => {
+        await mkdir(folder);
+        await writeFile(join(folder, "upload.json"), text);
+      });
+    } catch (error) {
+      await rm(folder, { recursive: true, force: true });
+      throw error;
+    }
     return id;
+  }
+
+  /** Those that are neither completed nor aborted, by key and then by age. */
+  async underWay(bucket: string): Promise<(Upload & { readonly id: string })[]> {
+    const all = (await this.#uploads()).filter((upload) => upload.bucket === bucket);
+    const open = await Promise.all(all.map(async ({ id }) => (await this.resultOf(id)) === undefined));
+    return all.filter((_, i) => open[i]).sort((a, b) => compareUtf8(a.key, b.key) || a.initiatedMs - b.initiatedMs);
+  }
+
+  async #uploads(): Promise<(Upload & { readonly id: string })[]> {
+    const ids = await readdir(this.#root);
+    const found = ids.map(async (id) => {
+      const upload = await readJson<Upload>(join(this.#root, id, "upload.json"));
+      return upload === undefined ? [] : [{ ...upload, id }];
+    });
+    return (await Promise.all(found)).flat();
   }
 
   /** Throws `NoSuchUpload` also when the upload is one of another object. */
@@ -79,7 +114,11 @@ export class MultipartArea {
   }
 
   /** The etag, which is the part's MD5. A part of the same number is replaced. */
-  async writePart(id: string, number: number, body: ObjectBody, contentMd5?: Uint8Array): Promise<string> {
+  writePart(id: string, number: number, body: ObjectBody, contentMd5?: Uint8Array): Promise<string> {
+    return tellingNoSpace(() => this.#writePart(id, number, body, contentMd5));
+  }
+
+  async #writePart(id: string, number: number, body: ObjectBody, contentMd5?: Uint8Array): Promise<string> {
     const folder = join(this.#root, id);
     this.#count += 1;
     const path = join(folder, `${number}.${this.#count}.writing`);
@@ -127,7 +166,7 @@ export class MultipartArea {
   /** Keeps the result for a day, and drops the bytes. */
   async finish(id: string, etag: string): Promise<void> {
     const parts = await this.parts(id);
-    await writeFile(join(this.#root, id, "done.json"), JSON.stringify({ etag }));
+    await tellingNoSpace(() => writeFile(join(this.#root, id, "done.json"), JSON.stringify({ etag })));
     for (const { path } of parts) await rm(path, { force: true });
   }
 

@@ -1,9 +1,13 @@
+import type { Checksum, ObjectBody } from "../port.ts";
+import { uriEncodePath } from "../sigv4/uri-encode.ts";
 import { S3Error } from "./error.ts";
 import { type Exchange, sendEmpty, sendXml } from "./exchange.ts";
-import { describedBy, quoted } from "./headers.ts";
+import { checkChecksum, checksumHeaders, checksumName, checksumOf } from "./checksum.ts";
+import { describedBy, quoted, writeConditions } from "./headers.ts";
 import { joined, type MultipartArea, type Part } from "./multipart-area.ts";
-import { copySource, ifNoneMatch } from "./object-operations.ts";
+import { copySource } from "./object-operations.ts";
 import { readXmlBody } from "./payload.ts";
+import type { S3Request } from "./request.ts";
 import { children, parseXml, textOf } from "./xml.ts";
 
 /** S3's limits. */
@@ -23,7 +27,7 @@ export async function uploadPart(exchange: Exchange): Promise<void> {
   const { response, payload, multipart } = exchange;
   const { id } = await uploadOf(exchange);
   const etag = await multipart.writePart(id, partNumber(exchange), payload.body, payload.contentMd5);
-  sendEmpty(response, 200, { ...payload.checksumHeaders(), etag: quoted(etag) });
+  sendEmpty(response, 200, { ...checksumHeaders(payload.checksum()), etag: quoted(etag) });
 }
 
 export async function uploadPartCopy(exchange: Exchange): Promise<void> {
@@ -79,11 +83,36 @@ async function complete(
     etag: (textOf(part, "ETag") ?? "").trim().replaceAll('"', ""),
   }));
   const parts = choose(named, await multipart.parts(id));
+  checkSize(request, parts);
   // Not bound to the request: the work of joining is done whether or not this client still waits for it.
-  const options = { ...upload.described, ...ifNoneMatch(request.header("if-none-match")) };
-  const { etag } = await store.put(request.bucket, request.key, joined(parts), options);
+  const options = { ...upload.described, ...writeConditions(request) };
+  const { body, checksum } = checkedWhole(request, joined(parts));
+  const { etag } = await store.put(request.bucket, request.key, body, {
+    ...options,
+    ...(checksum && { checksum: () => checksum }),
+  });
   await multipart.finish(id, etag);
   return etag;
+}
+
+/** The checksum of the whole object, when the client gives it. */
+function checkedWhole(request: S3Request, body: ObjectBody): { body: ObjectBody; checksum?: Checksum } {
+  const name = checksumName(request.headerNames);
+  if (name === undefined) return { body };
+  const value = request.header(name) ?? "";
+  if (/-\d+$/.test(value))
+    throw new S3Error(
+      "NotImplemented",
+      "a checksum of checksums can not be checked here; send the whole object's or none",
+    );
+  return { body: checkChecksum(body, name, () => value), checksum: checksumOf(name, value) };
+}
+
+function checkSize(request: S3Request, parts: readonly Part[]): void {
+  const announced = request.header("x-amz-mp-object-size");
+  const size = parts.reduce((sum, part) => sum + part.size, 0);
+  if (announced !== undefined && announced !== String(size))
+    throw new S3Error("InvalidRequest", `the parts have ${size} bytes together, not the announced ${announced}`);
 }
 
 function choose(named: readonly { number: number; etag: string }[], stored: readonly Part[]): Part[] {
@@ -130,6 +159,29 @@ export async function listParts(exchange: Exchange): Promise<void> {
       LastModified: lastModified.toISOString(),
       ETag: quoted(etag),
       Size: size,
+    })),
+  });
+}
+
+export async function listMultipartUploads({ request, response, multipart, buckets }: Exchange): Promise<void> {
+  const { bucket } = request;
+  if (!buckets.includes(bucket)) throw new S3Error("NoSuchBucket", "The specified bucket does not exist");
+  for (const name of ["delimiter", "key-marker", "upload-id-marker"])
+    if (request.param(name)) throw new S3Error("NotImplemented", `uploads are not listed by ${name}`);
+  const prefix = request.param("prefix") ?? "";
+  const encode = request.param("encoding-type") === "url" ? uriEncodePath : (text: string): string => text;
+  const found = (await multipart.underWay(bucket)).filter(({ key }) => key.startsWith(prefix));
+  sendXml(response, 200, "ListMultipartUploadsResult", {
+    Bucket: bucket,
+    Prefix: encode(prefix),
+    EncodingType: request.param("encoding-type"),
+    MaxUploads: found.length,
+    IsTruncated: false,
+    Upload: found.map(({ key, id, initiatedMs }) => ({
+      Key: encode(key),
+      UploadId: id,
+      Initiated: new Date(initiatedMs).toISOString(),
+      StorageClass: "STANDARD",
     })),
   });
 }

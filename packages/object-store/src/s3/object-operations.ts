@@ -1,28 +1,30 @@
 import { pipeline } from "node:stream/promises";
-import type { ObjectMeta } from "../port.ts";
+import type { ObjectBody, ObjectMeta } from "../port.ts";
 import { ObjectStoreError } from "../error.ts";
 import { S3Error } from "./error.ts";
 import { type Exchange, sendEmpty, sendXml } from "./exchange.ts";
-import { type ByteRange, checkPreconditions, describedBy, objectHeaders, parseRange, quoted } from "./headers.ts";
+import {
+  type ByteRange,
+  checkPreconditions,
+  describedBy,
+  objectHeaders,
+  parseRange,
+  quoted,
+  writeConditions,
+} from "./headers.ts";
+import { checksumHeaders } from "./checksum.ts";
 
 export async function putObject({ request, response, payload, store, signal }: Exchange): Promise<void> {
   const { body, contentMd5 } = payload;
   const options = {
     ...describedBy(request),
-    ...ifNoneMatch(request.header("if-none-match")),
+    ...writeConditions(request),
     ...(contentMd5 && { contentMd5 }),
+    checksum: payload.checksum,
     signal,
   };
-  if (request.header("if-match") !== undefined)
-    throw new S3Error("NotImplemented", "If-Match is not supported for writes");
   const meta = await store.put(request.bucket, request.key, body, options);
-  sendEmpty(response, 200, { ...payload.checksumHeaders(), etag: quoted(meta.etag) });
-}
-
-export function ifNoneMatch(header: string | undefined): { ifNoneMatch?: "*" } {
-  if (header === undefined) return {};
-  if (header.trim() !== "*") throw new S3Error("NotImplemented", "If-None-Match of a write can only be *");
-  return { ifNoneMatch: "*" };
+  sendEmpty(response, 200, { ...checksumHeaders(payload.checksum()), etag: quoted(meta.etag) });
 }
 
 export async function headObject(exchange: Exchange): Promise<void> {
@@ -31,10 +33,13 @@ export async function headObject(exchange: Exchange): Promise<void> {
   if (answeredByPrecondition(exchange, meta)) return;
   const range = resolveRange(parseRange(request.header("range")), meta.size);
   const { status, headers } = contentHeaders(meta, range);
-  response.writeHead(status, { ...objectHeaders(meta, request), ...headers }).end();
+  response.writeHead(status, { ...objectHeaders(meta, request, status === 206), ...headers }).end();
 }
 
-export async function getObject(exchange: Exchange): Promise<void> {
+/** How often an object may be replaced between the look at it and its opening. */
+const MAX_LOOKS = 5;
+
+export async function getObject(exchange: Exchange, looks = 1): Promise<void> {
   const { request, response, store, signal } = exchange;
   const asked = parseRange(request.header("range"));
   const conditional = request.headerNames.some((name) => name.startsWith("if-"));
@@ -45,9 +50,21 @@ export async function getObject(exchange: Exchange): Promise<void> {
 
   const range = suffix ? resolveRange(asked, before?.size ?? 0) : asked;
   const { meta, body } = await openRange(exchange, range);
+  // What was opened is another object when it was replaced since the first look: the conditions are about what is sent.
+  if (before !== undefined && before.etag !== meta.etag) {
+    await leave(body);
+    if (looks === MAX_LOOKS)
+      throw new S3Error("OperationAborted", "the object is being replaced all the time; try again");
+    return getObject(exchange, looks + 1);
+  }
   const { status, headers } = contentHeaders(meta, range);
-  response.writeHead(status, { ...objectHeaders(meta, request), ...headers });
+  response.writeHead(status, { ...objectHeaders(meta, request, status === 206), ...headers });
   await pipeline(body, response, { signal });
+}
+
+/** A body that nobody reads holds a file open. */
+async function leave(body: ObjectBody): Promise<void> {
+  for await (const _chunk of body) return;
 }
 
 type FirstRange = { readonly start: number; readonly end?: number };
@@ -94,25 +111,41 @@ function answeredByPrecondition({ request, response }: Exchange, meta: ObjectMet
   return outcome === "not modified";
 }
 
+/** Tags can not be put, so an object has none: the AWS CLI asks before it copies a large one. */
+export async function getObjectTagging({ request, response, store, signal }: Exchange): Promise<void> {
+  await store.head(request.bucket, request.key, { signal });
+  sendXml(response, 200, "Tagging", { TagSet: "" });
+}
+
 export async function deleteObject({ request, response, store, signal }: Exchange): Promise<void> {
-  await store.delete(request.bucket, request.key, { signal });
+  const { ifMatch } = writeConditions(request);
+  await store.delete(request.bucket, request.key, { ...(ifMatch !== undefined && { ifMatch }), signal });
   sendEmpty(response, 204);
 }
 
 export async function copyObject({ request, response, store, signal }: Exchange): Promise<void> {
   const source = copySource(request.header("x-amz-copy-source") ?? "");
   const replace = request.header("x-amz-metadata-directive")?.toUpperCase() === "REPLACE";
-  const before = await store.head(source.bucket, source.key, { signal });
-  const described = replace
-    ? describedBy(request)
-    : { metadata: before.metadata, ...(before.contentType !== undefined && { contentType: before.contentType }) };
-  const { body } = await store.get(source.bucket, source.key, { signal });
-  const meta = await store.put(request.bucket, request.key, body, { ...described, signal });
+  const { meta: from, body } = await store.get(source.bucket, source.key, { signal });
+  if (checkPreconditions(request, from, COPY_SOURCE) !== "met") {
+    await leave(body);
+    throw new S3Error("PreconditionFailed", "At least one of the pre-conditions on the copy's source did not hold");
+  }
+  const { contentType, headers, metadata } = from;
+  const kept = { metadata, ...(contentType !== undefined && { contentType }), ...(headers && { headers }) };
+  const meta = await store.put(request.bucket, request.key, body, {
+    ...(replace ? describedBy(request) : kept),
+    ...writeConditions(request),
+    checksum: () => from.checksum,
+    signal,
+  });
   sendXml(response, 200, "CopyObjectResult", {
     ETag: quoted(meta.etag),
     LastModified: meta.lastModified.toISOString(),
   });
 }
+
+const COPY_SOURCE = "x-amz-copy-source-";
 
 /** `/bucket/key` or `bucket/key`, percent-encoded. */
 export function copySource(header: string): { bucket: string; key: string } {

@@ -2,11 +2,11 @@
 import { createHash } from "node:crypto";
 import { readAll } from "../body.ts";
 import { ObjectStoreError } from "../error.ts";
-import type { ObjectBody } from "../port.ts";
+import type { Checksum, ObjectBody } from "../port.ts";
 import { UNSIGNED_PAYLOAD } from "../sigv4/scope.ts";
 import type { VerifiedRequest } from "../sigv4/verify.ts";
 import { decodeAwsChunked } from "./aws-chunked.ts";
-import { checkChecksum, checksumName } from "./checksum.ts";
+import { checkChecksum, checksumName, checksumOf } from "./checksum.ts";
 import { S3Error } from "./error.ts";
 import type { S3Request } from "./request.ts";
 
@@ -17,8 +17,8 @@ export interface Payload {
   /** Throws `S3Error` at its end when the bytes are not what was signed or announced: what was read till then must be dropped. */
   readonly body: ObjectBody;
   readonly contentMd5?: Uint8Array;
-  /** What to send back, as S3 does: the checksum header that the body was checked against. Complete once the body is read. */
-  readonly checksumHeaders: () => Record<string, string>;
+  /** What the body was checked against; complete once it is read. */
+  readonly checksum: () => Checksum | undefined;
 }
 
 export function payloadOf(request: S3Request, wire: ObjectBody, { payloadHash, seed }: VerifiedRequest): Payload {
@@ -29,7 +29,9 @@ export function payloadOf(request: S3Request, wire: ObjectBody, { payloadHash, s
       .split(",")
       .map((name) => name.trim()),
   );
-  const headerName = checksumName(request.headerNames);
+  // The checksum that comes with the completion of an upload is the object's, not the XML's.
+  const isCompletion = request.method === "POST" && request.param("uploadId") !== undefined;
+  const headerName = isCompletion ? undefined : checksumName(request.headerNames);
   const name = trailerName ?? headerName;
   let checksum = headerName === undefined ? undefined : request.header(headerName);
 
@@ -52,7 +54,7 @@ export function payloadOf(request: S3Request, wire: ObjectBody, { payloadHash, s
   return {
     body,
     ...(contentMd5 && { contentMd5 }),
-    checksumHeaders: () => (name === undefined || checksum === undefined ? {} : { [name]: checksum }),
+    checksum: () => (name === undefined || checksum === undefined ? undefined : checksumOf(name, checksum)),
   };
 }
 

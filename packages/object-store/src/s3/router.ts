@@ -16,7 +16,7 @@ export interface Route {
  * not be taken for the plain operation, so only known parameters are let through.
  */
 const PLAIN =
-  /^(X-Amz-.*|x-id|response-.*|list-type|prefix|delimiter|max-keys|continuation-token|start-after|marker|encoding-type|fetch-owner|max-buckets|max-parts|part-number-marker)$/;
+  /^(X-Amz-.*|AWSAccessKeyId|Signature|Expires|x-id|response-.*|list-type|prefix|delimiter|max-keys|continuation-token|start-after|marker|encoding-type|fetch-owner|max-buckets|max-parts|part-number-marker|max-uploads|key-marker|upload-id-marker)$/;
 
 export function routeOf(request: S3Request): Route {
   const { method } = request;
@@ -41,9 +41,12 @@ const ROUTES: Readonly<Record<string, Route>> = {
   "GET bucket ?location": { name: "GetBucketLocation", run: bucket.getBucketLocation },
   "GET bucket v2": { name: "ListObjectsV2", run: bucket.listObjectsV2 },
   "GET bucket": { name: "ListObjects", run: bucket.listObjects },
+  "GET bucket ?uploads": { name: "ListMultipartUploads", run: multipart.listMultipartUploads },
+  "GET bucket ?versioning": { name: "GetBucketVersioning", run: bucket.getBucketVersioning },
   "POST bucket ?delete": { name: "DeleteObjects", run: bucket.deleteObjects },
   "GET object": { name: "GetObject", run: object.getObject },
   "HEAD object": { name: "HeadObject", run: object.headObject },
+  "GET object ?tagging": { name: "GetObjectTagging", run: object.getObjectTagging },
   "PUT object": { name: "PutObject", run: object.putObject },
   "PUT object copy": { name: "CopyObject", run: object.copyObject },
   "DELETE object": { name: "DeleteObject", run: object.deleteObject },

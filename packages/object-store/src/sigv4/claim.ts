@@ -30,7 +30,7 @@ export function readClaim(request: S3Request): Claim {
     throw new S3Error("InvalidToken", "this store has no session tokens; unset the session token");
   }
   if (inQuery) return queryClaim(request);
-  if (request.param("AWSAccessKeyId") !== undefined || authorization?.startsWith("AWS ")) {
+  if (authorization?.startsWith("AWS ")) {
     throw new S3Error(
       "InvalidRequest",
       "Please use AWS4-HMAC-SHA256 (signature version s3v4); version 2 is not supported",

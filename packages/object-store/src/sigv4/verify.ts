@@ -1,11 +1,12 @@
 /**
  * Who sent this request, and did exactly this request leave them? Both forms of Signature Version 4: the Authorization header,
- * and the query of a presigned URL. Everything that is checked here is checked before a byte of the body is read.
+ * and the query of a presigned URL; of version 2 the latter. Everything that is checked here is checked before a byte of the body is read.
  */
-import { timingSafeEqual } from "node:crypto";
 import type { Clock } from "@homeplane/runtime-kit";
 import { S3Error } from "../s3/error.ts";
 import type { S3Request } from "../s3/request.ts";
+import { isPresignedV2, verifyPresignedV2 } from "../sigv2/verify-presigned.ts";
+import { equalSecrets } from "./equal-secrets.ts";
 import { canonicalHeaderValue, canonicalQuery, canonicalRequest } from "./canonical.ts";
 import { type HmacKey, hmacSha256Hex } from "./hmac.ts";
 import { type Credentials, scopeOf, signingKeys, stringToSign, UNSIGNED_PAYLOAD } from "./scope.ts";
@@ -18,8 +19,8 @@ const MAX_SKEW_MS = 15 * 60 * 1000;
 export interface VerifiedRequest {
   /** `x-amz-content-sha256`, which the body has yet to agree with. */
   readonly payloadHash: string;
-  /** What the signatures of chunks are chained to. */
-  readonly seed: { readonly signature: string; readonly key: HmacKey; readonly date: string; readonly scope: string };
+  /** What the signatures of chunks are chained to; a request of version 2 can not have such. */
+  readonly seed?: { readonly signature: string; readonly key: HmacKey; readonly date: string; readonly scope: string };
 }
 
 export interface VerifierOptions {
@@ -37,6 +38,7 @@ export function createVerifier({
   const keyOf = signingKeys(credentials.secretAccessKey, region);
 
   return (request) => {
+    if (isPresignedV2(request)) return verifyPresignedV2(request, credentials, clock);
     const claim = readClaim(request);
     const [accessKeyId, day = "", claimedRegion, service, terminator] = claim.credential;
     if (accessKeyId !== credentials.accessKeyId) {
@@ -65,12 +67,6 @@ export function createVerifier({
     }
     return { payloadHash, seed: { signature, key, date: claim.date, scope } };
   };
-}
-
-/** In time that does not depend on where the two differ. */
-export function equalSecrets(a: string, b: string): boolean {
-  const [x, y] = [Buffer.from(a), Buffer.from(b)];
-  return x.byteLength === y.byteLength && timingSafeEqual(x, y);
 }
 
 function checkTime({ kind, signedAtMs, expiresSeconds }: Claim, nowMs: number): void {

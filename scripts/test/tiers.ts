@@ -1,6 +1,7 @@
 /** The tiers of tests. The infix of a test file names what it needs; vitest.config.ts has a project for each. */
 import { existsSync, globSync } from "node:fs";
 import { join } from "node:path";
+import { programObstacle } from "../../test/cluster/go-program.ts";
 
 export const tierNames = ["unit", "sdk", "browser", "cluster"] as const;
 export type TierName = (typeof tierNames)[number];
@@ -34,5 +35,6 @@ export function obstacleOf(root: string, name: TierName): string | undefined {
     return "the Python environment is missing (node scripts/launch.mjs bootstrap)";
   }
   if (name === "browser" && !existsSync("/usr/bin/chromium")) return "Chromium is missing (apt install chromium)";
+  if (name === "cluster") return programObstacle("kubernetes");
   return undefined;
 }

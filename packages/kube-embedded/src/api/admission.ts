@@ -92,6 +92,12 @@ export function validateObject(type: ResourceType, object: KubeObject, before: K
   const errors = validateMetadata(object, type, before);
   if (type.schema !== undefined) errors.push(...validate(object, type.schema));
   if (errors.length === 0) errors.push(...(type.strategy.validate?.(object, before) ?? []));
+  // A built-in kind is decoded into a type of Go before it is validated: what does not fit there never gets to be invalid.
+  const undecodable = type.custom ? undefined : errors.find((error) => error.type === "FieldValueTypeInvalid");
+  if (undecodable !== undefined)
+    throw badRequest(
+      `${type.kind} in version "${type.version}" cannot be handled as a ${type.kind}: ${undecodable.message}`,
+    );
   if (errors.length > 0) throw invalid(type, object.metadata.name ?? "", errors);
 }
 

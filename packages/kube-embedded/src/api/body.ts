@@ -45,6 +45,9 @@ function requireJson(request: ApiRequest): void {
   );
 }
 
+/** An empty list of finalizers or owners is as none. */
+const isEmptyList = (value: Json): boolean => Array.isArray(value) && value.length === 0;
+
 /** Checks that `value` is an object of `type` and brings it into the shape that is stored. */
 export function asKubeObject(value: Json, type: ResourceType): KubeObject {
   if (!isObject(value)) throw badRequest("the body of the request must be a JSON object");
@@ -67,7 +70,7 @@ export function asKubeObject(value: Json, type: ResourceType): KubeObject {
       throw badRequest(`metadata.${field} must be a string`);
   }
   const cleaned = Object.fromEntries(
-    Object.entries(meta).filter(([, one]) => one !== undefined && one !== null && one !== ""),
+    Object.entries(meta).filter(([, one]) => one !== undefined && one !== null && one !== "" && !isEmptyList(one)),
   );
   return { apiVersion: wanted, kind: type.kind, metadata: cleaned, ...rest };
 }

@@ -36,7 +36,7 @@ function dataErrors(
   object: KubeObject,
   field: string,
   valid: (text: string) => boolean,
-  help: string,
+  wanted: string,
 ): ReturnType<NonNullable<Strategy["validate"]>> {
   const data: Json | undefined = object[field];
   if (data === undefined || data === null) return [];
@@ -50,7 +50,7 @@ function dataErrors(
           "a valid config key must consist of alphanumeric characters, '-', '_' or '.'",
         ),
       ];
-    return typeof value === "string" && valid(value) ? [] : [invalidValue(`${field}[${key}]`, typeof value, help)];
+    return typeof value === "string" && valid(value) ? [] : [wrongType(`${field}[${key}]`, value, wanted)];
   });
 }
 
@@ -77,14 +77,14 @@ const secretStrategy: Strategy = {
   prepareCreate: encodeStringData,
   prepareUpdate: encodeStringData,
   validate: (secret, before) => [
-    ...dataErrors(secret, "data", isBase64, "must be base64 text"),
+    ...dataErrors(secret, "data", isBase64, "base64 text"),
     ...immutable(secret, before, "data"),
   ],
 };
 const configMapStrategy: Strategy = {
   validate: (map, before) => [
-    ...dataErrors(map, "data", () => true, "must be a string"),
-    ...dataErrors(map, "binaryData", isBase64, "must be base64 text"),
+    ...dataErrors(map, "data", () => true, "string"),
+    ...dataErrors(map, "binaryData", isBase64, "base64 text"),
     ...immutable(map, before, "data"),
   ],
 };

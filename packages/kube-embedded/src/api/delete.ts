@@ -92,14 +92,15 @@ function markDeleting(call: Call, object: KubeObject, options: DeleteOptions): b
   const isNamespace = call.type.kind === "Namespace" && call.type.group === "";
   if (isNamespace && isObject(object.status)) object.status.phase = "Terminating";
   const waits = grace > 0 || finalizers.length > 0 || isNamespace;
-  if (!waits) return false;
+  // What is deleted gracefully shows its end also when there is nothing to wait for.
+  if (!waits && call.type.strategy.graceSeconds === undefined) return false;
   if (meta.deletionTimestamp === undefined) {
     if (call.type.hasGeneration) meta.generation = (meta.generation ?? 0) + 1;
     meta.deletionTimestamp = timestamp(now + grace * 1000);
   } else if (running !== undefined && grace < running)
     meta.deletionTimestamp = timestamp(Date.parse(meta.deletionTimestamp) - (running - grace) * 1000);
   if (!isNamespace) meta.deletionGracePeriodSeconds = grace;
-  return true;
+  return waits;
 }
 
 /** The stored text of the object, and whether it is gone. */

@@ -38,6 +38,12 @@ export function objectResponse(call: Call, status: number, json: string): ApiRes
   return jsonResponse(status, table(call.type, [shown], meta, tableOptions(call, shape.version)), headers);
 }
 
+/** In lists of built-in kinds the items do not say what they are; those of custom resources do. */
+function asItem(json: string, type: ResourceType): string {
+  const head = `{"apiVersion":"${apiVersionOf(type)}","kind":"${type.kind}",`;
+  return !type.custom && json.startsWith(head) ? `{${json.slice(head.length)}` : json;
+}
+
 export function listResponse(call: Call, jsons: readonly string[], meta: JsonObject): ApiResponse {
   const { type } = call;
   const shape = parseAccept(call.request.headers.accept);
@@ -53,5 +59,5 @@ export function listResponse(call: Call, jsons: readonly string[], meta: JsonObj
     });
   }
   const head = JSON.stringify({ kind: type.listKind, apiVersion: apiVersionOf(type), metadata: meta }).slice(0, -1);
-  return rawJson(200, `${head},"items":[${shown.join(",")}]}`);
+  return rawJson(200, `${head},"items":[${shown.map((json) => asItem(json, type)).join(",")}]}`);
 }

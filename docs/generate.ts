@@ -75,9 +75,10 @@ function serviceText({ name, comment, rpcs }: ReturnType<typeof services>[number
 }
 
 function channelsPage(): string {
-  const section = (file: string): string => {
+  const section = (file: string, only = /./): string => {
     const source = readFileSync(join(root, "packages/idl/proto/homeplane/v1", file), "utf8");
-    return services(source).map(serviceText).join("\n");
+    const named = services(source).filter(({ name }) => only.test(name));
+    return named.map(serviceText).join("\n");
   };
   return `${made}# Channels
 
@@ -86,11 +87,13 @@ In the embedded default both are in-process transports of these services: the sa
 exist yet.
 
 Messages: [dataplane.proto](../../packages/idl/proto/homeplane/v1/dataplane.proto),
+[secrets.proto](../../packages/idl/proto/homeplane/v1/secrets.proto),
 [orchestration.proto](../../packages/idl/proto/homeplane/v1/orchestration.proto).
 
 ## The tunnel: the control plane calls, the data plane serves
 
 ${section("dataplane.proto")}
+${section("secrets.proto", /^SecretService$/)}
 ## The orchestration channel: the data plane calls, the control plane serves
 
 ${section("orchestration.proto")}
@@ -104,6 +107,11 @@ ${section("orchestration.proto")}
 
 Calls of task pods that are not \`ActionsService\` go to the control plane's client services through the task gateway: \`RunService\`,
 \`DataProxyService\`, \`ClusterService\`, \`ProjectService\`, \`TaskService\`, \`ImageService\`.
+
+## Inside the data plane
+
+${section("secrets.proto", /^SecretMaterialiser$/)}
+## Repeats
 
 All reports may come more than once; the receiver drops what it has ([record.ts](../../packages/control-plane/src/orchestration/record.ts),
 [apply-event.ts](../../packages/control-plane/src/actions/apply-event.ts)).

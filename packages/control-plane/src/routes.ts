@@ -5,6 +5,7 @@ import { ClusterService } from "@homeplane/idl/flyteidl2/cluster/service";
 import { DataProxyService } from "@homeplane/idl/flyteidl2/dataproxy/dataproxy_service";
 import { ImageService } from "@homeplane/idl/flyteidl2/imagebuilder/service";
 import { ProjectService } from "@homeplane/idl/flyteidl2/project/project_service";
+import { SecretService } from "@homeplane/idl/flyteidl2/secret/secret";
 import { TaskService } from "@homeplane/idl/flyteidl2/task/task_service";
 import { EventsProxyService } from "@homeplane/idl/flyteidl2/workflow/events_proxy_service";
 import { InternalRunService } from "@homeplane/idl/flyteidl2/workflow/internal_run_service";
@@ -16,6 +17,7 @@ import { eventsProxyService, internalRunService } from "./orchestration/record.t
 import { dataProxyService } from "./services/data-proxy.ts";
 import { projectService } from "./services/project-service.ts";
 import { runService } from "./services/run-service.ts";
+import { secretService } from "./services/secret-service.ts";
 import { authMetadataService, clusterService, identityService, imageService } from "./services/small-services.ts";
 import { taskService } from "./services/task-service.ts";
 
@@ -26,6 +28,7 @@ export function clientRoutes(ctx: Context): (router: ConnectRouter) => void {
     router.service(DataProxyService, dataProxyService(ctx));
     router.service(ProjectService, projectService(ctx));
     router.service(TaskService, taskService(ctx));
+    router.service(SecretService, secretService(ctx));
     router.service(ClusterService, clusterService);
     router.service(IdentityService, identityService);
     router.service(AuthMetadataService, authMetadataService);

@@ -6,6 +6,7 @@ import { type Client, createClient, type Transport } from "@connectrpc/connect";
 import type { TaskAction } from "@homeplane/idl";
 import { EventsProxyService } from "@homeplane/idl/flyteidl2/workflow/events_proxy_service";
 import { InternalRunService } from "@homeplane/idl/flyteidl2/workflow/internal_run_service";
+import { SecretMaterialiser } from "@homeplane/idl/homeplane/v1/secrets";
 import { Informer, type KubeClient, pods, WorkQueue } from "@homeplane/kube";
 import type { ObjectStore } from "@homeplane/object-store";
 import { type Clock, type Logger, messageOf, type Random, runServices, type Service } from "@homeplane/runtime-kit";
@@ -24,6 +25,8 @@ export interface ExecutorOptions {
   readonly store: ObjectStore;
   /** The orchestration channel. */
   readonly orchestration: Transport;
+  /** To secret-service, inside the data plane. */
+  readonly secrets: Transport;
   readonly config: ExecutorConfig;
   readonly clock: Clock;
   readonly random: Random;
@@ -56,6 +59,7 @@ export function createExecutor(options: ExecutorOptions): Service {
     onAcknowledged: (key) => queue.add(key),
   });
   const fresh = new FreshView();
+  const secrets = createClient(SecretMaterialiser, options.secrets);
   const alarms = new Alarms(clock, (key) => {
     // Full only when keys are not processed at all: then the informer's next pass finds the action.
     try {
@@ -64,7 +68,7 @@ export function createExecutor(options: ExecutorOptions): Service {
       log.error({ event: "alarm.not_queued", key, error: messageOf(error) });
     }
   });
-  const deps: Deps = { ...options, taskActions, pods: podInformer, fresh, outbox, alarms };
+  const deps: Deps = { ...options, secrets, taskActions, pods: podInformer, fresh, outbox, alarms };
 
   taskActions.onChange(({ type, object }) => {
     const { uid = "" } = object.metadata;

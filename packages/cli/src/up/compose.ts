@@ -6,11 +6,14 @@ import { createClient, createRouterTransport } from "@connectrpc/connect";
 import { consoleHandler } from "@homeplane/console";
 import { createControlPlane, ensureProject, rpcErrors } from "@homeplane/control-plane";
 import { createExecutor, executorDefaults } from "@homeplane/executor";
+import { secretsNamespace } from "@homeplane/idl";
 import { LogService, ObjectStoreService } from "@homeplane/idl/homeplane/v1/dataplane";
+import { SecretMaterialiser, SecretService } from "@homeplane/idl/homeplane/v1/secrets";
 import { createLogProvider } from "@homeplane/log-provider";
 import { objectStoreService } from "@homeplane/object-store-service";
 import { createOperator } from "@homeplane/operator";
 import { type Logger, runServices, systemClock as clock } from "@homeplane/runtime-kit";
+import { createSecretService } from "@homeplane/secret-service";
 import { createTaskGateway } from "@homeplane/task-gateway";
 import type { UpConfig } from "./config.ts";
 import { type DataDirPaths, loadCredentials, type StoreCredentials, writeOwned } from "./data-dir.ts";
@@ -66,7 +69,14 @@ export async function compose(
       org,
       cluster,
     });
+    const secretService = createSecretService({
+      ...forComponent("secret-service"),
+      namespace: secretsNamespace,
+      org,
+      cluster,
+    });
     const tunnel = createRouterTransport((router) => {
+      router.service(SecretService, secretService.users);
       router.service(ObjectStoreService, objectStoreService({ store, presigner, buckets, org }));
       router.service(LogService, logProvider.service);
     });
@@ -78,7 +88,7 @@ export async function compose(
     const controlPlane = createControlPlane({
       config: { org, domains: config.domains, version },
       store: database,
-      dataPlane: { objects, logs: createClient(LogService, tunnel) },
+      dataPlane: { objects, logs: createClient(LogService, tunnel), secrets: createClient(SecretService, tunnel) },
       clock,
       log: component("control-plane"),
     });
@@ -108,6 +118,7 @@ export async function compose(
       ...forComponent("executor"),
       store,
       orchestration,
+      secrets: createRouterTransport(({ service }) => service(SecretMaterialiser, secretService.materialiser)),
       config: {
         ...executorDefaults,
         cluster,
@@ -124,7 +135,14 @@ export async function compose(
     });
     const used = { objectStore: s3.port, kube: kube.port, gateway: gatewayServer.port };
     await writeOwned(paths.ports, `${JSON.stringify(used, null, 2)}\n`);
-    const services = [...kube.services, logProvider.archiver, gateway.service, operator, executor];
+    const services = [
+      ...kube.services,
+      logProvider.archiver,
+      secretService.service,
+      gateway.service,
+      operator,
+      executor,
+    ];
     return {
       controlPlane: `http://${host}:${server.port}`,
       objectStore: s3.url,

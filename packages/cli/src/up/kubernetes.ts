@@ -1,6 +1,12 @@
 import { cpus } from "node:os";
-import { taskActionCrd } from "@homeplane/idl";
-import { type CustomResourceDefinition, customResourceDefinitions, isAlreadyExists, KubeClient } from "@homeplane/kube";
+import { secretsNamespace, taskActionCrd } from "@homeplane/idl";
+import {
+  type CustomResourceDefinition,
+  customResourceDefinitions,
+  isAlreadyExists,
+  KubeClient,
+  namespaces,
+} from "@homeplane/kube";
 import { type PodLogsRequest, ProcessRuntime, startEmbeddedKube } from "@homeplane/kube-embedded";
 import { type Logger, type Service, systemClock as clock } from "@homeplane/runtime-kit";
 import type { UpConfig } from "./config.ts";
@@ -40,6 +46,7 @@ export async function startKubernetes(
     new KubeClient({ transport: kube.transport, log: component(userAgent), clock, random, userAgent });
   try {
     await applyCrd(client("homeplane"));
+    await ensureNamespace(client("homeplane"), secretsNamespace);
   } catch (error) {
     await kube.close();
     throw error;
@@ -58,6 +65,14 @@ export async function startKubernetes(
   const housekeeping: Service = { name: "kube", run: (signal) => kube.run(signal) };
   const { kubeconfigPath, port } = kube;
   return { kubeconfigPath, port, client, services: [housekeeping, runtime], close: () => kube.close() };
+}
+
+async function ensureNamespace(client: KubeClient, name: string): Promise<void> {
+  try {
+    await client.create(namespaces, { apiVersion: "v1", kind: "Namespace", metadata: { name } });
+  } catch (error) {
+    if (!isAlreadyExists(error)) throw error;
+  }
 }
 
 async function applyCrd(client: KubeClient): Promise<void> {

@@ -14,6 +14,7 @@ import { EventsProxyService } from "@homeplane/idl/flyteidl2/workflow/events_pro
 import { InternalRunService } from "@homeplane/idl/flyteidl2/workflow/internal_run_service";
 import { ActionEventSchema, type ErrorInfo_Kind } from "@homeplane/idl/flyteidl2/workflow/run_definition";
 import { RunService } from "@homeplane/idl/flyteidl2/workflow/run_service";
+import { SecretService } from "@homeplane/idl/homeplane/v1/secrets";
 import { LogService, ObjectStoreService } from "@homeplane/idl/homeplane/v1/dataplane";
 import { type Logger, Subject, systemClock } from "@homeplane/runtime-kit";
 import { consoleHandler } from "../console.ts";
@@ -84,7 +85,11 @@ export async function startDemo(log: Logger, port = 0): Promise<Demo> {
   const controlPlane = createControlPlane({
     config: { org: "local", domains: [domain], version: "dev" },
     store,
-    dataPlane: { objects: createClient(ObjectStoreService, dataPlane), logs: createClient(LogService, dataPlane) },
+    dataPlane: {
+      objects: createClient(ObjectStoreService, dataPlane),
+      logs: createClient(LogService, dataPlane),
+      secrets: createClient(SecretService, dataPlane),
+    },
     clock: systemClock,
     log,
   });

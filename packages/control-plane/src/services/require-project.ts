@@ -12,6 +12,10 @@ export async function requireProject(ctx: Context, project: string, domain: stri
   }
   if (found.archived)
     throw new ConnectError(`project "${project}" is archived: activate it first`, Code.FailedPrecondition);
+  requireDomain(ctx, domain);
+}
+
+export function requireDomain(ctx: Context, domain: string): void {
   if (!ctx.config.domains.includes(domain)) {
     throw new ConnectError(
       `domain "${domain}" does not exist: the domains are ${ctx.config.domains.join(", ")}`,

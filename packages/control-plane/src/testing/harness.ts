@@ -6,8 +6,10 @@ import { ProjectService } from "@homeplane/idl/flyteidl2/project/project_service
 import { TaskService } from "@homeplane/idl/flyteidl2/task/task_service";
 import { EventsProxyService } from "@homeplane/idl/flyteidl2/workflow/events_proxy_service";
 import { InternalRunService } from "@homeplane/idl/flyteidl2/workflow/internal_run_service";
+import { SecretService } from "@homeplane/idl/flyteidl2/secret/secret";
 import { RunService } from "@homeplane/idl/flyteidl2/workflow/run_service";
 import { LogService, type ObjectLocation, ObjectStoreService } from "@homeplane/idl/homeplane/v1/dataplane";
+import { SecretService as DataPlaneSecrets } from "@homeplane/idl/homeplane/v1/secrets";
 import { OrchestrationService } from "@homeplane/idl/homeplane/v1/orchestration";
 import { silentLogger, systemClock } from "@homeplane/runtime-kit";
 import { createControlPlane, ensureProject } from "../control-plane.ts";
@@ -26,7 +28,20 @@ function memoryDataPlane() {
     const { organization, name, domain: inDomain } = location?.project ?? { organization: "", name: "", domain: "" };
     return `s3://bucket-${location?.bucket}/${organization}/${name}/${inDomain}/${location?.path}`;
   };
+  const secretCalls: unknown[] = [];
   const transport = createRouterTransport((router) => {
+    router.service(DataPlaneSecrets, {
+      createSecret(request) {
+        secretCalls.push(request);
+        return {};
+      },
+      listSecrets({ token }) {
+        return { secrets: [{ id: { name: "one" } }], token: token === "" ? "next" : "" };
+      },
+      deleteSecret({ id }) {
+        throw new ConnectError(`there is no secret "${id?.name}"`, Code.NotFound);
+      },
+    });
     router.service(ObjectStoreService, {
       putObject({ location, content }) {
         objects.set(urlOf(location), content);
@@ -49,7 +64,12 @@ function memoryDataPlane() {
   });
   return {
     objects,
-    dataPlane: { objects: createClient(ObjectStoreService, transport), logs: createClient(LogService, transport) },
+    secretCalls,
+    dataPlane: {
+      objects: createClient(ObjectStoreService, transport),
+      logs: createClient(LogService, transport),
+      secrets: createClient(DataPlaneSecrets, transport),
+    },
   };
 }
 
@@ -58,7 +78,7 @@ export type Harness = Awaited<ReturnType<typeof startHarness>>;
 export async function startHarness(options: { path?: string; now?: () => number } = {}) {
   const store = openSqliteStore(options.path ?? ":memory:");
   await ensureProject(store, project);
-  const { objects, dataPlane } = memoryDataPlane();
+  const { objects, secretCalls, dataPlane } = memoryDataPlane();
   const controlPlane = createControlPlane({
     config: { org, domains: [domain, "production"], version: "test" },
     store,
@@ -81,11 +101,13 @@ export async function startHarness(options: { path?: string; now?: () => number 
     baseUrl,
     store,
     objects,
+    secretCalls,
     controlPlane,
     runs: createClient(RunService, transport),
     tasks: createClient(TaskService, transport),
     projects: createClient(ProjectService, transport),
     data: createClient(DataProxyService, transport),
+    secrets: createClient(SecretService, transport),
     orders: createClient(OrchestrationService, inside),
     events: createClient(EventsProxyService, inside),
     internal: createClient(InternalRunService, inside),

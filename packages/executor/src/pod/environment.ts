@@ -1,14 +1,16 @@
 import type { EnvVar } from "@homeplane/kube";
+import { secretEnvironment } from "./secrets.ts";
 import type { PodContext } from "./task.ts";
 
 /**
- * Environment in the order of precedence, weakest first: the run's, the task's, ours. Ours can not be overridden: without
+ * Environment in the order of precedence, weakest first: the run's, the task's, its secrets, ours. Ours can not be overridden: without
  * `_U_USE_ACTIONS` a parent waits for ever, and a forged attempt number would break fencing.
  */
 export function environment(ctx: PodContext, taskEnv: readonly EnvVar[]): EnvVar[] {
   const merged = new Map<string, EnvVar>();
   for (const [name, value] of Object.entries(ctx.taskAction.spec.envVars ?? {})) merged.set(name, { name, value });
   for (const variable of taskEnv) merged.set(variable.name, variable);
+  for (const variable of secretEnvironment(ctx)) merged.set(variable.name, variable);
   // Set by us or not at all: a task that talks in plain text to a gateway with TLS gets no answer.
   merged.delete("_U_INSECURE");
   for (const [name, value] of Object.entries(ownEnvironment(ctx))) merged.set(name, { name, value });

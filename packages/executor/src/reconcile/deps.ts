@@ -1,4 +1,6 @@
+import type { Client } from "@connectrpc/connect";
 import type { TaskAction } from "@homeplane/idl";
+import type { SecretMaterialiser } from "@homeplane/idl/homeplane/v1/secrets";
 import type { Informer, KubeClient, Pod } from "@homeplane/kube";
 import type { ObjectStore } from "@homeplane/object-store";
 import type { Clock, Logger, Random } from "@homeplane/runtime-kit";
@@ -13,6 +15,7 @@ import type { PodRecord } from "./pod-record.ts";
 export interface Deps {
   readonly client: KubeClient;
   readonly store: ObjectStore;
+  readonly secrets: Client<typeof SecretMaterialiser>;
   readonly config: ExecutorConfig;
   readonly taskActions: Informer<TaskAction, TaskActionView>;
   /** Indexed by "owner": the TaskAction's uid. */

@@ -67,7 +67,7 @@ async function start(deps: Deps, seen: TaskAction, signal: AbortSignal): Promise
   const others = await stopPods(deps, taskAction, signal, name);
   if (others.length > 0) return showOthers(deps, taskAction, others, signal);
 
-  const launch = await launchPod(deps.client, deps.config.pod, taskAction, signal);
+  const launch = await launchPod(deps, taskAction, signal);
   if (launch.kind === "created") return undefined;
   if (launch.kind === "failed") {
     // The queue tries again, ever more rarely; why it has to must not stand in our log alone.

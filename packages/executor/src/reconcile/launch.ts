@@ -1,10 +1,11 @@
 /** Creating a pod, and what each refusal means. */
 import type { TaskAction } from "@homeplane/idl";
 import { isAlreadyExists, type KubeClient, KubeError, type Pod, pods } from "@homeplane/kube";
-import type { PodConfig } from "../config.ts";
 import { buildPod } from "../pod/build-pod.ts";
 import { InvalidSpecError, podContext, PrimaryContainerMissing } from "../pod/task.ts";
+import type { Deps } from "./deps.ts";
 import type { Outcome } from "./outcome.ts";
+import { placeSecrets } from "./place-secrets.ts";
 import { timeLimitsOf } from "./time-limits.ts";
 
 export type Launch =
@@ -34,8 +35,7 @@ const refusals: Readonly<Record<number, string>> = {
 
 /** `taskAction` is the whole resource, read just now. Throws what is no answer of the API's. */
 export async function launchPod(
-  client: KubeClient,
-  config: PodConfig,
+  deps: Pick<Deps, "client" | "secrets" | "config">,
   taskAction: TaskAction,
   signal: AbortSignal,
 ): Promise<Launch> {
@@ -46,9 +46,12 @@ export async function launchPod(
     return { kind: "refused", outcome: { kind: "user", final: true, code, message }, reason: code };
   }
   try {
-    const context = podContext(config, taskAction);
+    const context = podContext(deps.config.pod, taskAction);
     timeLimitsOf(context.template.metadata);
-    await createOrAdopt(client, buildPod(context), taskAction, signal);
+    const pod = buildPod(context);
+    const hindered = await placeSecrets(deps.secrets, context, signal);
+    if (hindered !== undefined) return hindered;
+    await createOrAdopt(deps.client, pod, taskAction, signal);
     return { kind: "created" };
   } catch (error) {
     if (error instanceof NameTakenError)

@@ -12,6 +12,7 @@ export class Mortal {
   readonly #dead = new AbortController();
   readonly transport: Transport;
   readonly orchestration: ChannelTransport;
+  readonly secrets: ChannelTransport;
   readonly #crash: CrashPoint | undefined;
   readonly #onCrash: () => void;
   readonly #onEffect: () => void;
@@ -20,6 +21,7 @@ export class Mortal {
   constructor(options: {
     transport: Transport;
     orchestration: ChannelTransport;
+    secrets: ChannelTransport;
     crash?: CrashPoint;
     onEffect: () => void;
     onCrash: () => void;
@@ -34,12 +36,8 @@ export class Mortal {
       },
       close: () => options.transport.close(),
     };
-    this.orchestration = {
-      unary: (method, signal, timeoutMs, header, input, context) =>
-        this.#effect(() => options.orchestration.unary(method, signal, timeoutMs, header, input, context)),
-      stream: (method, signal, timeoutMs, header, input, context) =>
-        this.#alive(() => options.orchestration.stream(method, signal, timeoutMs, header, input, context)),
-    };
+    this.orchestration = this.#channel(options.orchestration);
+    this.secrets = this.#channel(options.secrets);
   }
 
   get signal(): AbortSignal {
@@ -48,6 +46,15 @@ export class Mortal {
 
   kill(): void {
     this.#dead.abort(new Error("the process was killed"));
+  }
+
+  #channel(to: ChannelTransport): ChannelTransport {
+    return {
+      unary: (method, signal, timeoutMs, header, input, context) =>
+        this.#effect(() => to.unary(method, signal, timeoutMs, header, input, context)),
+      stream: (method, signal, timeoutMs, header, input, context) =>
+        this.#alive(() => to.stream(method, signal, timeoutMs, header, input, context)),
+    };
   }
 
   async #alive<T>(send: () => Promise<T>): Promise<T> {

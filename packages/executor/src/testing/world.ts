@@ -3,12 +3,15 @@
  * the control plane's end of the orchestration channel. A world is its seed and its script: it replays.
  */
 import { create, toBinary } from "@bufbuild/protobuf";
-import { taskActionCrd, type TaskAction, terminalPhase } from "@homeplane/idl";
+import { Code, ConnectError, createRouterTransport, type Transport } from "@connectrpc/connect";
+import { secretsNamespace, taskActionCrd, type TaskAction, terminalPhase } from "@homeplane/idl";
 import { ContainerErrorSchema, ErrorDocumentSchema } from "@homeplane/idl/flyteidl2/core/execution";
 import { type Order, OrderSchema } from "@homeplane/idl/homeplane/v1/orchestration";
+import { SecretMaterialiser } from "@homeplane/idl/homeplane/v1/secrets";
 import {
   customResourceDefinitions,
   KubeClient,
+  namespaces,
   type Pod,
   pods,
   type TransportRequest,
@@ -17,6 +20,7 @@ import {
 import { ApiServer, inProcessTransport, openStore, type Store } from "@homeplane/kube-embedded";
 import { createOperator } from "@homeplane/operator";
 import { type Random, type Service, silentLogger } from "@homeplane/runtime-kit";
+import { createSecretService, type SecretServices } from "@homeplane/secret-service";
 import { createExecutor } from "../executor.ts";
 import { taskActionType } from "../resource.ts";
 import { FakeControlPlane } from "./fake-control-plane.ts";
@@ -51,11 +55,13 @@ export class World {
   readonly controlPlane = new FakeControlPlane();
   readonly client: KubeClient;
   readonly kubelet: FakeKubelet;
+  readonly secrets: SecretServices;
   readonly server: ApiServer;
   /** Answers instead of the API server, as the executor sees it. */
   intercept: (request: TransportRequest) => TransportResponse | undefined = () => undefined;
   /** Happens just before a request of the executor reaches the API server. */
   before: (request: TransportRequest) => Promise<void> = async () => undefined;
+  secretsAway = false;
   /** Side effects that executors have asked for. */
   effects = 0;
   /** Invariants are checked for: completed children that were seen under a live parent. */
@@ -80,6 +86,13 @@ export class World {
     const ids = seededRandom(seed);
     this.server = new ApiServer({ ...common, random: ids, store: this.#store, podLogs: async function* () {} });
     this.client = new KubeClient({ ...common, transport: inProcessTransport(this.server) });
+    this.secrets = createSecretService({
+      ...common,
+      client: this.client,
+      namespace: secretsNamespace,
+      org: "acme",
+      cluster: "test",
+    });
     this.kubelet = new FakeKubelet({
       client: this.client,
       clock: this.clock,
@@ -91,6 +104,8 @@ export class World {
 
   async start(): Promise<this> {
     await this.client.create(customResourceDefinitions, taskActionCrd);
+    const metadata = { name: secretsNamespace };
+    await this.client.create(namespaces, { apiVersion: "v1", kind: "Namespace", metadata });
     const common = { clock: this.clock, random: this.#random, log: silentLogger };
     const operator = createOperator({
       ...common,
@@ -100,6 +115,7 @@ export class World {
       version: "0",
     });
     this.#run({ name: "api", run: (signal) => this.server.run(signal) });
+    this.#run(this.secrets.service);
     this.#running.push(operator.run(AbortSignal.any([this.#operatorStop.signal, this.#stop.signal])));
     this.startExecutor();
     await this.quiet();
@@ -116,6 +132,7 @@ export class World {
     const mortal = new Mortal({
       transport: { request, close: () => api.close() },
       orchestration: this.controlPlane.transport(),
+      secrets: this.#secretsTransport(),
       ...(this.#crash === undefined ? {} : { crash: this.#crash }),
       onEffect: () => ++this.effects,
       onCrash: () => {
@@ -130,10 +147,22 @@ export class World {
       client,
       store: this.files,
       orchestration: mortal.orchestration,
+      secrets: mortal.secrets,
       config: testConfig,
     });
     this.#executor = mortal;
     this.#running.push(executor.run(AbortSignal.any([mortal.signal, this.#stop.signal])));
+  }
+
+  #secretsTransport(): Transport {
+    const router = createRouterTransport(({ service }) => service(SecretMaterialiser, this.secrets.materialiser));
+    return {
+      unary: async (...call) => {
+        if (this.secretsAway) throw new ConnectError("away", Code.Unavailable);
+        return await router.unary(...call);
+      },
+      stream: (...call) => router.stream(...call),
+    };
   }
 
   stopOperator(): void {

@@ -17,6 +17,11 @@ export const labels = {
   parent: "homeplane.dev/parent",
 } as const;
 
+/** On a pod that takes secrets, and on the Kubernetes Secret of the same name that holds them for it. */
+export const taskSecretLabel = "homeplane.dev/task-secrets";
+/** Where users' secrets are kept; no project's namespace may be it. */
+export const secretsNamespace = "homeplane-secrets";
+
 /** On TaskActions: nothing outside exists without it, and it goes when everything outside is gone and told. */
 export const taskActionFinalizer = "flyte.org/plugin-finalizer";
 /** On pods: holds a deletion until the log's tail is archived. */
@@ -26,7 +31,7 @@ export const abortReasonAnnotation = "homeplane.dev/abort-reason";
 
 const dnsLabel = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 /** Namespaces that belong to Kubernetes or to us. */
-const reserved = /^(default|union|kube-.*)$/;
+const reserved = new RegExp(`^(default|union|${secretsNamespace}|kube-.*)$`);
 
 /** The first `length` hex digits of the content's SHA-256. */
 export function shortHash(content: string | Uint8Array, length = 8): string {

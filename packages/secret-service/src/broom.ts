@@ -1,0 +1,86 @@
+/**
+ * Removes a task's Secret when its pod has ended. Level-triggered: the pods of the label are watched, and every Secret of the label is
+ * looked at again now and then, so that one whose pod went unseen, or never came, goes too. What is missed still goes with its
+ * TaskAction.
+ */
+import { taskSecretLabel } from "@homeplane/idl";
+import { Informer, isNotFound, type KubeClient, type Pod, pods, secrets, WorkQueue } from "@homeplane/kube";
+import { type Clock, type Logger, pause, type Random, runServices, type Service } from "@homeplane/runtime-kit";
+
+/** When the Secret was last brought up to date: the pod is created right after. */
+export const madeAtAnnotation = "homeplane.dev/made-at";
+
+const selector = `${taskSecretLabel}=true`;
+const sweepMs = 5 * 60_000;
+/** A Secret without a pod may be waiting for one that is refused for want of quota; each try makes it anew. */
+const orphanMs = 10 * 60_000;
+const workers = 4;
+
+export interface BroomOptions {
+  readonly client: KubeClient;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+}
+
+export function createBroom({ client, clock, random, log }: BroomOptions): Service {
+  const queue = new WorkQueue({ clock, random, log });
+  const informer = new Informer({
+    ...{ client, clock, random, log, type: pods, labelSelector: selector },
+    project: ({ metadata, status }: Pod) => ({
+      metadata: { name: metadata.name, namespace: metadata.namespace ?? "", uid: metadata.uid ?? "" },
+      over: status?.phase === "Succeeded" || status?.phase === "Failed",
+    }),
+  });
+  informer.onChange(({ type, key, object }) => {
+    if (type === "deleted" || object.over) queue.add(key);
+  });
+
+  /** Asked live: the view may lag behind a pod that was created a moment ago. */
+  const remove = async (key: string, signal: AbortSignal): Promise<void> => {
+    const [namespace = "", name = ""] = key.split("/");
+    const pod = await client.get(pods, { namespace, name }, { signal }).catch(ignoreNotFound);
+    if (pod !== undefined && pod.status?.phase !== "Succeeded" && pod.status?.phase !== "Failed") return;
+    const secret = await client.get(secrets, { namespace, name }, { signal }).catch(ignoreNotFound);
+    if (secret?.metadata.labels?.[taskSecretLabel] !== "true") return;
+    const madeAt = Date.parse(secret.metadata.annotations?.[madeAtAnnotation] ?? "") || 0;
+    if (pod === undefined && clock.now() - madeAt < orphanMs) return;
+    const { uid = "", resourceVersion = "" } = secret.metadata;
+    const preconditions = { uid, resourceVersion };
+    await client.delete(secrets, { namespace, name }, { preconditions, signal }).catch(ignoreNotFound);
+    log.info({ event: "secrets.removed", secret: key });
+  };
+
+  const sweep = async (signal: AbortSignal): Promise<void> => {
+    while (!signal.aborted) {
+      try {
+        for await (const { items } of client.listPages(secrets, { labelSelector: selector, signal }))
+          for (const { metadata } of items) queue.add(`${metadata.namespace}/${metadata.name}`);
+      } catch (error) {
+        if (!signal.aborted) log.warn({ event: "secrets.sweep_failed", err: error });
+      }
+      await pause(clock, sweepMs * (0.75 + 0.5 * random()), signal);
+    }
+  };
+
+  return {
+    name: "secret-service",
+    run: (signal) =>
+      runServices(
+        [
+          { name: "secret-service.pods", run: (stop) => informer.run(stop) },
+          { name: "secret-service.sweep", run: sweep },
+          {
+            name: "secret-service.workers",
+            run: (stop) => queue.run({ workers, process: remove, signal: stop }),
+          },
+        ],
+        signal,
+      ),
+  };
+}
+
+function ignoreNotFound(error: unknown): undefined {
+  if (!isNotFound(error)) throw error;
+  return undefined;
+}

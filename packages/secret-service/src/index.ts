@@ -1,0 +1,1 @@
+export { createSecretService, type SecretServiceOptions, type SecretServices } from "./secret-service.ts";

@@ -4,12 +4,13 @@
  */
 import { type ConnectRouter, createRouterTransport, type Transport } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
-import { type Clock, type HttpServer, listenHttp, type Logger, Subject } from "@homeplane/runtime-kit";
+import { type Clock, type HttpServer, listenHttp, type Logger, type Service, Subject } from "@homeplane/runtime-kit";
 import type { Context, ControlPlaneConfig, DataPlane } from "./context.ts";
 import { refuseMalformed } from "./malformed.ts";
 import { clientRoutes, orchestrationRoutes } from "./routes.ts";
 import { rpcErrors } from "./rpc-log.ts";
 import type { Store } from "./store/port.ts";
+import { triggerScheduler } from "./triggers/scheduler.ts";
 
 /**
  * The largest request after decompression. Far above the limits on inputs (10 MiB) and templates (1 MiB), so that what is somewhat too large is
@@ -26,6 +27,8 @@ export interface ControlPlane {
   /** What clients call, in process; the task gateway passes calls of task pods on over it. */
   readonly clients: Transport;
   listen(options: { host: string; port: number; fallback: Fallback }): Promise<HttpServer>;
+  /** Fires the triggers; runs beside the servers. */
+  readonly scheduler: Service;
   /** Ends watches and log streams; call before closing servers. */
   stop(): void;
 }
@@ -59,6 +62,7 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
       };
       return listenHttp({ host, port, handler: connectNodeAdapter(adapter) });
     },
+    scheduler: triggerScheduler(ctx),
     stop: () => stopping.abort(),
   };
 }

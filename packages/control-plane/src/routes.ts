@@ -7,6 +7,7 @@ import { ImageService } from "@homeplane/idl/flyteidl2/imagebuilder/service";
 import { ProjectService } from "@homeplane/idl/flyteidl2/project/project_service";
 import { SecretService } from "@homeplane/idl/flyteidl2/secret/secret";
 import { TaskService } from "@homeplane/idl/flyteidl2/task/task_service";
+import { TriggerService } from "@homeplane/idl/flyteidl2/trigger/trigger_service";
 import { EventsProxyService } from "@homeplane/idl/flyteidl2/workflow/events_proxy_service";
 import { InternalRunService } from "@homeplane/idl/flyteidl2/workflow/internal_run_service";
 import { RunService } from "@homeplane/idl/flyteidl2/workflow/run_service";
@@ -20,6 +21,7 @@ import { runService } from "./services/run-service.ts";
 import { secretService } from "./services/secret-service.ts";
 import { authMetadataService, clusterService, identityService, imageService } from "./services/small-services.ts";
 import { taskService } from "./services/task-service.ts";
+import { triggerService } from "./services/trigger-service.ts";
 
 /** What clients call. */
 export function clientRoutes(ctx: Context): (router: ConnectRouter) => void {
@@ -29,6 +31,7 @@ export function clientRoutes(ctx: Context): (router: ConnectRouter) => void {
     router.service(ProjectService, projectService(ctx));
     router.service(TaskService, taskService(ctx));
     router.service(SecretService, secretService(ctx));
+    router.service(TriggerService, triggerService(ctx));
     router.service(ClusterService, clusterService);
     router.service(IdentityService, identityService);
     router.service(AuthMetadataService, authMetadataService);

@@ -142,6 +142,7 @@ export async function compose(
       gateway.service,
       operator,
       executor,
+      controlPlane.scheduler,
     ];
     return {
       controlPlane: `http://${host}:${server.port}`,

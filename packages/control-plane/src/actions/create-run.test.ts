@@ -178,7 +178,13 @@ test.each([
     Code.NotFound,
     "flyte deploy",
   ],
-  ["a trigger", { case: "triggerName", value: {} }, Code.Unimplemented, "trigger_name"],
+  ["a trigger without a name", { case: "triggerName", value: {} }, Code.InvalidArgument, "trigger_name.project"],
+  [
+    "a trigger that does not exist",
+    { case: "triggerName", value: { project, domain, taskName: "n", name: "t" } },
+    Code.NotFound,
+    "flyte get trigger",
+  ],
 ] as const)("%s is refused and leaves nothing behind", async (_, what, code, text) => {
   const before = (await pendingOrders()).length;
   const error = await refusal(h.runs.createRun({ id: named("half"), task: what }));

@@ -13,6 +13,9 @@ import { OrderSchema } from "@homeplane/idl/homeplane/v1/orchestration";
 import type { Context } from "../context.ts";
 import { actionIdentifier } from "../services/identifiers.ts";
 import type { ActionRow, RunKey } from "../store/port.ts";
+import type { Firing, TriggerRow } from "../store/trigger-port.ts";
+import { expandTrigger } from "../triggers/expand.ts";
+import { triggerIdentifier } from "../triggers/trigger-id.ts";
 import { newActionDetails } from "./new-action.ts";
 import { requireServed, resolveInputs, runBase } from "./run-inputs.ts";
 import { nameTaken, resolveTarget } from "./run-name.ts";
@@ -21,15 +24,25 @@ import { checkTemplateSize } from "./template-size.ts";
 
 export const rootAction = "a0";
 
-export async function createRun(ctx: Context, request: CreateRunRequest, requestId: string): Promise<ActionRow> {
-  const id = requestId === "" ? randomUUID() : idempotencyKey(request, requestId);
-  const target = await resolveTarget(ctx, request);
+/** `firing`: of the trigger that the request names, when its time has come. */
+export async function createRun(
+  ctx: Context,
+  asked: CreateRunRequest,
+  requestId: string,
+  firing?: Firing,
+): Promise<ActionRow> {
+  const id = requestId === "" ? randomUUID() : idempotencyKey(asked, requestId);
+  const target = await resolveTarget(ctx, asked);
   // The name first, the key second: a first call that is stored in between is found by one of the two.
   const taken = (await ctx.store.runs.get(target)) !== undefined;
   const earlier = await ctx.store.runs.byRequestId(id);
-  if (earlier !== undefined) return loadRoot(ctx, earlier);
+  if (earlier !== undefined) {
+    if (firing !== undefined) await ctx.store.triggers.advance(firing);
+    return loadRoot(ctx, earlier);
+  }
   // Before inputs are written: those of the run that has the name must stay as they are.
-  if (taken) throw refusal(request, target);
+  if (taken) throw refusal(asked, target);
+  const { request, trigger } = await expandTrigger(ctx, asked);
   const { taskId, spec } = await resolveTask(ctx, request);
   checkTemplateSize(spec, "task_spec");
   const now = ctx.clock.now();
@@ -59,6 +72,7 @@ export async function createRun(ctx: Context, request: CreateRunRequest, request
       createdAt: now,
       source: request.source,
       kind,
+      ...(trigger === undefined ? {} : { trigger: triggerMetadata(ctx, trigger) }),
     }),
   };
   const labels = runSpec.labels?.values ?? {};
@@ -78,9 +92,15 @@ export async function createRun(ctx: Context, request: CreateRunRequest, request
       },
     },
   });
-  const run = { ...target, createdAt: now, labels, source: request.source, spec: runSpec };
-  const made = await ctx.store.runs.create(run, root, order, id);
+  const triggerName = trigger?.name ?? "";
+  const run = { ...target, createdAt: now, labels, source: request.source, spec: runSpec, triggerName };
+  const onDemand = trigger && { key: trigger, revision: trigger.revision, triggeredAt: now };
+  const made = await ctx.store.runs.create(run, root, order, id, firing ?? onDemand);
   if (made === "exists") throw refusal(request, target);
+  if (made === "stale") {
+    const code = firing === undefined ? Code.Unavailable : Code.Aborted;
+    throw new ConnectError("the trigger was changed just now: call again", code);
+  }
   for (const topic of ["orders", `${target.project}/${target.domain}`]) ctx.changes.publish(topic);
   return loadRoot(ctx, made);
 }
@@ -97,6 +117,14 @@ function idempotencyKey(request: CreateRunRequest, requestId: string): string {
 function refusal(request: CreateRunRequest, target: RunKey): ConnectError {
   if (request.id.case === "runId") return nameTaken(target);
   return new ConnectError(`another request took the name ${target.run} just now: call again`, Code.Unavailable);
+}
+
+function triggerMetadata(ctx: Context, trigger: TriggerRow) {
+  return {
+    triggerId: triggerIdentifier(ctx.config.org, trigger),
+    triggerName: trigger.name,
+    triggerType: trigger.automation,
+  };
 }
 
 async function loadRoot(ctx: Context, key: RunKey): Promise<ActionRow> {

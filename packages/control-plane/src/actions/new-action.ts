@@ -29,6 +29,8 @@ export interface NewAction {
   readonly createdAt: number;
   readonly source: RunSource;
   readonly kind: ActionKind;
+  /** That made the run. */
+  readonly trigger?: Pick<ActionMetadata, "triggerId" | "triggerName" | "triggerType">;
 }
 
 /** The details of an action that was just accepted: queued, no attempt yet. */
@@ -44,8 +46,8 @@ export function newActionDetails(action: NewAction): ActionDetails {
   });
 }
 
-function metadata({ parent, group, source, kind }: NewAction): ActionMetadata {
-  const common = { parent, group, source };
+function metadata({ parent, group, source, kind, trigger }: NewAction): ActionMetadata {
+  const common = { parent, group, source, ...trigger };
   if (kind.case === "task") {
     const template = kind.spec.taskTemplate;
     const task = {

@@ -9,9 +9,15 @@ import { requireProject } from "../services/require-project.ts";
 import type { RunKey } from "../store/port.ts";
 
 export function newRunName(): string {
-  // A letter first (DNS), then 16 characters of base32: 80 bits, no vowels-only words, well below the limit of 30.
+  return runNameOf(randomBytes(runNameLength));
+}
+
+const runNameLength = 16;
+
+/** A letter first (DNS), then 16 characters of base32: 80 bits of the seed, well below the limit of 30. */
+export function runNameOf(seed: Uint8Array): string {
   const alphabet = "abcdefghijklmnopqrstuvwxyz234567";
-  return `r${Array.from(randomBytes(16), (byte) => alphabet[byte & 31]).join("")}`;
+  return `r${Array.from(seed.subarray(0, runNameLength), (byte) => alphabet[byte & 31]).join("")}`;
 }
 
 export function nameTaken({ project, domain, run }: RunKey): ConnectError {

@@ -1,5 +1,4 @@
 /** What a run runs: a spec that came with the request, or a deployed task. */
-import { Code, ConnectError } from "@connectrpc/connect";
 import type { TaskIdentifier, TaskSpec } from "@homeplane/idl/flyteidl2/task/task_definition";
 import type { CreateRunRequest } from "@homeplane/idl/flyteidl2/workflow/run_service";
 import type { Context } from "../context.ts";
@@ -19,10 +18,8 @@ export async function resolveTask(
       const row = await findTask(ctx, task.value);
       return { taskId: task.value, spec: row.spec };
     }
-    case "triggerName":
-      throw new ConnectError("trigger_name: runs by trigger are not supported yet", Code.Unimplemented);
     default:
-      throw invalid("task", "one of task_spec, task_id is required");
+      throw invalid("task", "one of task_spec, task_id, trigger_name is required");
   }
 }
 

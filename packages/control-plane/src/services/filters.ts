@@ -29,6 +29,8 @@ const fields: ReadonlyMap<string, Exclude<Filter["field"], "label">> = new Map([
   ["created_at", "created_at"],
   ["run_name", "run_name"],
   ["name", "name"],
+  ["task_version", "task_version"],
+  ["trigger_name", "trigger_name"],
 ]);
 
 /** SQLite takes 32,766 variables; nobody needs more than this in one filter, nor as many filters. */
@@ -91,12 +93,17 @@ export interface Page {
 const defaultLimit = 100;
 const maxLimit = 1000;
 
+/** Of what every list can do. */
+export function pageLimit(request: ListRequest | undefined): number {
+  return Math.min(request?.limit || defaultLimit, maxLimit);
+}
+
 export function parsePage(request: ListRequest | undefined): Page {
   const sort = request?.sortByFields[0] ?? request?.sortBy;
   if (sort !== undefined && sort.key !== "" && sort.key !== "created_at") {
     throw invalid("request.sort_by.key", `"${sort.key}" can not be sorted by; use created_at`);
   }
-  const limit = Math.min(request?.limit || defaultLimit, maxLimit);
+  const limit = pageLimit(request);
   const ascending = sort?.direction === Sort_Direction.ASCENDING;
   const token = request?.token ?? "";
   if (token === "") return { limit, ascending };

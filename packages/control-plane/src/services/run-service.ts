@@ -8,9 +8,9 @@ import { abort } from "../actions/abort.ts";
 import { createRun, rootAction } from "../actions/create-run.ts";
 import { actionView, detailsView, runView } from "../actions/views.ts";
 import type { Context } from "../context.ts";
-import type { ActionKey, ActionQuery, ActionRow, RunKey } from "../store/port.ts";
+import type { ActionKey, ActionQuery, ActionRow, Filter, RunKey } from "../store/port.ts";
 import { pageToken, parseFilters, parsePage } from "./filters.ts";
-import { actionKey, actionNotFound, actionPath, invalid, runKey, runPath } from "./identifiers.ts";
+import { actionKey, actionNotFound, actionPath, runKey, runPath } from "./identifiers.ts";
 
 /** How many actions one message of a watch carries at most. */
 const watchPage = 500;
@@ -75,11 +75,10 @@ export function runService(ctx: Context): Partial<ServiceImpl<typeof RunService>
       });
     },
     async listRuns(request) {
-      const page = await ctx.store.actions.list({
-        ...scopeOf(request),
-        ...listQuery(request.request),
-        rootsOnly: true,
-      });
+      const scope = scopeOf(request);
+      const query = listQuery(request.request);
+      const filters = [...scope.filters, ...query.filters];
+      const page = await ctx.store.actions.list({ ...scope, ...query, filters, rootsOnly: true });
       return { runs: page.rows.map((row) => runView(row, row.labels)), token: pageToken(page.next) };
     },
     async listActions(request) {
@@ -131,14 +130,27 @@ function listQuery(request: ListRunsRequest["request"]) {
   return { ...parsePage(request), filters: parseFilters(request?.filters ?? []) };
 }
 
-function scopeOf({ scopeBy }: ListRunsRequest): Pick<ActionQuery, "project" | "domain"> {
+function scopeOf({ scopeBy }: ListRunsRequest): Pick<ActionQuery, "project" | "domain" | "filters"> {
+  const equal = (field: Filter["field"], value: string): Filter => ({ field, op: "eq", values: [value] });
   switch (scopeBy.case) {
-    case "projectId":
-      return { project: scopeBy.value.name, ...(scopeBy.value.domain ? { domain: scopeBy.value.domain } : {}) };
+    case "projectId": {
+      const { name: project, domain } = scopeBy.value;
+      return { project, ...(domain ? { domain } : {}), filters: [] };
+    }
+    case "taskName": {
+      const { project, domain, name } = scopeBy.value;
+      return { project, domain, filters: [equal("task_name", name)] };
+    }
+    case "taskId": {
+      const { project, domain, name, version } = scopeBy.value;
+      return { project, domain, filters: [equal("task_name", name), equal("task_version", version)] };
+    }
+    case "triggerName": {
+      const { project, domain, taskName, name } = scopeBy.value;
+      return { project, domain, filters: [equal("task_name", taskName), equal("trigger_name", name)] };
+    }
     case "org":
     case undefined:
-      return {};
-    default:
-      throw invalid(`scope_by.${scopeBy.case}`, "is not supported yet: list by project_id and filter by task_name");
+      return { filters: [] };
   }
 }

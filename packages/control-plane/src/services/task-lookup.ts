@@ -11,8 +11,8 @@ export function taskKey(id: TaskIdentifier | undefined, field = "task_id"): Task
   return { project, domain, name, version };
 }
 
-export async function findTask(ctx: Context, id: TaskIdentifier | undefined): Promise<TaskRow> {
-  const key = taskKey(id);
+export async function findTask(ctx: Context, id: TaskIdentifier | undefined, field = "task_id"): Promise<TaskRow> {
+  const key = taskKey(id, field);
   const row = await ctx.store.tasks.get(key);
   if (row === undefined) {
     throw new ConnectError(

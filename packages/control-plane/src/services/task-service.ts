@@ -1,14 +1,18 @@
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { toBinary } from "@bufbuild/protobuf";
+import { create, toBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError, type ServiceImpl } from "@connectrpc/connect";
 import { Filter_Function, type ListRequest } from "@homeplane/idl/flyteidl2/common/list";
-import { TaskSpecSchema } from "@homeplane/idl/flyteidl2/task/task_definition";
+import { type TaskSpec, TaskSpecSchema, type TaskTrigger } from "@homeplane/idl/flyteidl2/task/task_definition";
 import type { ListTasksRequest, TaskService } from "@homeplane/idl/flyteidl2/task/task_service";
+import { TriggerSpecSchema } from "@homeplane/idl/flyteidl2/trigger/trigger_definition";
 import type { Context } from "../context.ts";
-import type { TaskQuery, TaskRow } from "../store/port.ts";
+import type { TaskKey, TaskQuery, TaskRow } from "../store/port.ts";
+import type { TriggerEdit } from "../store/trigger-port.ts";
 import { checkTemplateSize } from "../actions/template-size.ts";
+import { deployEdit, sameTrigger, type TriggerToDeploy } from "../triggers/deploy.ts";
+import { triggerChanges } from "../triggers/scheduler.ts";
 import { pageToken, parsePage } from "./filters.ts";
-import { invalid } from "./identifiers.ts";
+import { checkName, invalid } from "./identifiers.ts";
 import { requireProject } from "./require-project.ts";
 import { findTask, taskKey } from "./task-lookup.ts";
 
@@ -26,20 +30,39 @@ export function taskService(ctx: Context): Partial<ServiceImpl<typeof TaskServic
     shortDescription: row.spec.documentation?.shortDescription ?? "",
     deployedAt: timestampFromMs(row.createdAt),
   });
+  /** The same version again: a trigger that is missing, or was written differently, is deployed; others, and their pauses, stay. */
+  async function redeployed(wanted: readonly TriggerToDeploy[]): Promise<boolean> {
+    const edits: TriggerEdit[] = [];
+    for (const trigger of wanted) {
+      const current = await ctx.store.triggers.get(trigger.key);
+      // One that runs another version was moved there by a later deployment.
+      if (current !== undefined && current.spec.taskVersion !== trigger.spec.taskVersion) continue;
+      if (!sameTrigger(current, trigger)) edits.push(await deployEdit(ctx, trigger));
+    }
+    if (edits.length === 0) return false;
+    await ctx.store.triggers.edit(edits);
+    ctx.changes.publish(triggerChanges);
+    return true;
+  }
+
   return {
     async deployTask({ taskId, spec, triggers }) {
       const key = taskKey(taskId);
       await requireProject(ctx, key.project, key.domain);
       if (spec?.taskTemplate === undefined) throw invalid("spec.task_template", "is required");
       checkTemplateSize(spec, "spec");
-      if (triggers.length > 0)
-        throw new ConnectError("triggers: are not supported yet; deploy the task without them", Code.Unimplemented);
-      const created = await ctx.store.tasks.create({ ...key, createdAt: ctx.clock.now(), spec });
-      if (created) return {};
+      const wanted = triggersOf(key, spec, triggers);
+      const edits = await Promise.all(wanted.map((trigger) => deployEdit(ctx, trigger)));
+      const created = await ctx.store.tasks.create({ ...key, createdAt: ctx.clock.now(), spec }, edits);
+      if (created) {
+        ctx.changes.publish(triggerChanges);
+        return {};
+      }
       const existing = await ctx.store.tasks.get(key);
       const same =
         existing !== undefined &&
         Buffer.compare(toBinary(TaskSpecSchema, existing.spec), toBinary(TaskSpecSchema, spec)) === 0;
+      if (same && (await redeployed(wanted))) return {};
       const what = same
         ? "is deployed already"
         : "is deployed already with another specification: choose a new version";
@@ -74,6 +97,34 @@ export function taskService(ctx: Context): Partial<ServiceImpl<typeof TaskServic
       };
     },
   };
+}
+
+const maxTriggers = 100;
+
+function triggersOf(task: TaskKey, spec: TaskSpec, triggers: readonly TaskTrigger[]): TriggerToDeploy[] {
+  if (triggers.length > maxTriggers) throw invalid("triggers", `are ${triggers.length}, the limit is ${maxTriggers}`);
+  const names = new Set<string>();
+  return triggers.map(({ name, spec: triggerSpec, automationSpec: automation }, index) => {
+    const field = `triggers[${index}]`;
+    checkName(name, `${field}.name`);
+    if (names.has(name)) throw invalid(`${field}.name`, `"${name}" is there twice`);
+    names.add(name);
+    const { project, domain } = task;
+    const { active = false, inputWrapper, runSpec, description = "" } = triggerSpec ?? {};
+    return {
+      key: { project, domain, taskName: task.name, name },
+      task: spec,
+      automation,
+      field,
+      spec: create(TriggerSpecSchema, {
+        active,
+        description,
+        taskVersion: task.version,
+        ...(inputWrapper ? { inputWrapper } : {}),
+        ...(runSpec ? { runSpec } : {}),
+      }),
+    };
+  });
 }
 
 /** The filters on names: EQUAL, or CONTAINS for all tasks of an environment. */

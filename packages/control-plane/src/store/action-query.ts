@@ -9,6 +9,8 @@ const columns: Readonly<Record<Exclude<Filter["field"], "label">, string>> = {
   created_at: "a.created_at",
   run_name: "a.run",
   name: "a.action",
+  task_version: "a.task_version",
+  trigger_name: "r.trigger_name",
 };
 
 const operators: Readonly<Record<Exclude<Filter["op"], "in" | "not in" | "contains">, string>> = {

@@ -2,6 +2,7 @@ import type { RunSpec } from "@homeplane/idl/flyteidl2/task/run";
 import type { TaskSpec } from "@homeplane/idl/flyteidl2/task/task_definition";
 import type { ActionDetails, RunSource } from "@homeplane/idl/flyteidl2/workflow/run_definition";
 import type { Order } from "@homeplane/idl/homeplane/v1/orchestration";
+import type { Firing, TriggerEdit, TriggerStore } from "./trigger-port.ts";
 
 /** The store behind the control plane. Asynchronous, so that SQLite today and PostgreSQL tomorrow look the same. */
 export interface Store {
@@ -10,6 +11,7 @@ export interface Store {
   readonly runs: RunStore;
   readonly actions: ActionStore;
   readonly orders: OrderStore;
+  readonly triggers: TriggerStore;
   close(): Promise<void>;
 }
 
@@ -58,8 +60,8 @@ export interface TaskQuery {
 }
 
 export interface TaskStore {
-  /** False when that version exists already. */
-  create(row: TaskRow): Promise<boolean>;
+  /** With its triggers, all or nothing. False when that version exists already: then its triggers stay as they are. */
+  create(row: TaskRow, triggers: readonly TriggerEdit[]): Promise<boolean>;
   get(key: TaskKey): Promise<TaskRow | undefined>;
   list(query: TaskQuery): Promise<{ readonly rows: readonly TaskRow[]; readonly next?: Position }>;
 }
@@ -79,6 +81,8 @@ export interface RunRow extends RunKey {
   readonly labels: Readonly<Record<string, string>>;
   readonly source: RunSource;
   readonly spec: RunSpec;
+  /** The trigger that made it (of the root's task); empty for others. */
+  readonly triggerName: string;
 }
 
 /** One action: `details` without its task spec, which is large, never changes and is kept beside it. */
@@ -93,16 +97,32 @@ export interface ActionRow extends ActionKey {
 export interface RunStore {
   /**
    * Stores the run, its root action and the order to start it, all or nothing. `requestId` is the idempotency key: when a run
-   * was created under it, that run is returned and nothing is stored. "exists" = the name is taken by another request.
+   * was created under it, that run is returned and nothing is stored. "exists" = the name is taken by another request. The run of a
+   * trigger and the firing that made it are stored together; "stale" = the trigger was changed in between, or has fired.
    */
-  create(run: RunRow, root: ActionRow, order: Order, requestId: string): Promise<RunKey | "exists">;
+  create(
+    run: RunRow,
+    root: ActionRow,
+    order: Order,
+    requestId: string,
+    firing?: Firing,
+  ): Promise<RunKey | "exists" | "stale">;
   get(key: RunKey): Promise<RunRow | undefined>;
   byRequestId(requestId: string): Promise<RunKey | undefined>;
 }
 
 /** A condition on a column; compiled to SQL by the driver. */
 export interface Filter {
-  readonly field: "phase" | "parent" | "task_name" | "created_at" | "run_name" | "name" | "label";
+  readonly field:
+    | "phase"
+    | "parent"
+    | "task_name"
+    | "task_version"
+    | "trigger_name"
+    | "created_at"
+    | "run_name"
+    | "name"
+    | "label";
   readonly label?: string;
   readonly op: "in" | "not in" | "eq" | "ne" | "lt" | "le" | "gt" | "ge" | "contains";
   readonly values: readonly (string | number)[];

@@ -19,6 +19,18 @@ const migrations: readonly string[] = [
   CREATE TABLE orders (sequence INTEGER PRIMARY KEY AUTOINCREMENT, body BLOB NOT NULL, acknowledged INTEGER NOT NULL DEFAULT 0) STRICT;
   CREATE INDEX pending_orders ON orders (sequence) WHERE acknowledged = 0;
   `,
+  `
+  ALTER TABLE runs ADD COLUMN trigger_name TEXT NOT NULL DEFAULT '';
+  ALTER TABLE actions ADD COLUMN task_version TEXT NOT NULL DEFAULT '';
+  CREATE TABLE triggers (id INTEGER PRIMARY KEY, project TEXT NOT NULL, domain TEXT NOT NULL, task_name TEXT NOT NULL, name TEXT NOT NULL,
+    revision INTEGER NOT NULL, action INTEGER NOT NULL, active INTEGER NOT NULL, spec BLOB NOT NULL, automation BLOB NOT NULL,
+    deployed_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, triggered_at INTEGER, deleted_at INTEGER, next_fire_at INTEGER,
+    UNIQUE (project, domain, task_name, name)) STRICT;
+  CREATE INDEX due_triggers ON triggers (next_fire_at) WHERE next_fire_at IS NOT NULL;
+  CREATE TABLE trigger_revisions (project TEXT, domain TEXT, task_name TEXT, name TEXT, revision INTEGER, action INTEGER NOT NULL,
+    active INTEGER NOT NULL, spec BLOB NOT NULL, automation BLOB NOT NULL, deployed_at INTEGER NOT NULL, updated_at INTEGER NOT NULL,
+    triggered_at INTEGER, deleted_at INTEGER, PRIMARY KEY (project, domain, task_name, name, revision)) STRICT;
+  `,
 ];
 
 /** Brings an older database up to date; refuses one that a newer version wrote. */

@@ -38,6 +38,11 @@ function nameOf({ details }: ActionRow): string {
   return (spec?.case === "task" ? spec.value.id?.name : spec?.value?.name) ?? "";
 }
 
+function versionOf({ details }: ActionRow): string {
+  const spec = details.metadata?.spec;
+  return spec?.case === "task" ? (spec.value.id?.version ?? "") : "";
+}
+
 /** Grows with every change of a run's actions: a watcher asks for what is behind the one that it has. */
 function nextRevision(project: string, domain: string, run: string): string {
   return `(SELECT coalesce(max(revision), 0) + 1 FROM actions WHERE project = ${project} AND domain = ${domain} AND run = ${run})`;
@@ -46,12 +51,18 @@ function nextRevision(project: string, domain: string, run: string): string {
 export function insertAction(db: DatabaseSync, row: ActionRow): boolean {
   const { project, domain, run, action, details, taskSpec } = row;
   const statement = db.prepare(
-    `INSERT INTO actions VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ${nextRevision("?1", "?2", "?3")})
+    `INSERT INTO actions (project, domain, run, action, parent, created_at, phase, task_name, task_version, input_uri, run_output_base,
+        details, task_spec, revision)
+      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ${nextRevision("?1", "?2", "?3")})
       ON CONFLICT DO NOTHING`,
   );
-  const state = [details.metadata?.parent ?? "", row.createdAt, details.status?.phase ?? 0, nameOf(row)] as const;
+  const state = [details.metadata?.parent ?? "", row.createdAt, details.status?.phase ?? 0] as const;
+  const names = [nameOf(row), versionOf(row)] as const;
   const blobs = [toBinary(ActionDetailsSchema, details), taskSpec ? toBinary(TaskSpecSchema, taskSpec) : null] as const;
-  return statement.run(project, domain, run, action, ...state, row.inputUri, row.runOutputBase, ...blobs).changes === 1;
+  return (
+    statement.run(project, domain, run, action, ...state, ...names, row.inputUri, row.runOutputBase, ...blobs)
+      .changes === 1
+  );
 }
 
 export function sqliteActions(db: DatabaseSync): ActionStore {

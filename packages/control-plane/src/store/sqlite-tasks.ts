@@ -2,6 +2,8 @@ import type { DatabaseSync } from "node:sqlite";
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { TaskSpecSchema } from "@homeplane/idl/flyteidl2/task/task_definition";
 import type { TaskQuery, TaskRow, TaskStore } from "./port.ts";
+import { applyTriggerEdits } from "./sqlite-triggers.ts";
+import { transaction } from "./transaction.ts";
 
 type Row = {
   rowid: number;
@@ -55,10 +57,14 @@ export function sqliteTasks(db: DatabaseSync): TaskStore {
   const insert = db.prepare("INSERT INTO tasks VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING");
   const get = db.prepare("SELECT * FROM tasks WHERE project = ? AND domain = ? AND name = ? AND version = ?");
   return {
-    create: async ({ project, domain, name, version, createdAt, spec }) => {
+    create: async ({ project, domain, name, version, createdAt, spec }, triggers) => {
       const entrypoint = spec.taskTemplate?.metadata?.isEntrypoint === true ? 1 : 0;
       const blob = toBinary(TaskSpecSchema, spec);
-      return insert.run(project, domain, name, version, createdAt, entrypoint, blob).changes === 1;
+      return transaction(db, () => {
+        if (insert.run(project, domain, name, version, createdAt, entrypoint, blob).changes === 0) return false;
+        applyTriggerEdits(db, triggers);
+        return true;
+      });
     },
     get: async ({ project, domain, name, version }) => {
       const row = get.get(project, domain, name, version) as Row | undefined;

@@ -8,6 +8,7 @@ import { sqliteOrders } from "./sqlite-orders.ts";
 import { sqliteProjects } from "./sqlite-projects.ts";
 import { sqliteRuns } from "./sqlite-runs.ts";
 import { sqliteTasks } from "./sqlite-tasks.ts";
+import { sqliteTriggers } from "./sqlite-triggers.ts";
 import { migrate } from "./schema.ts";
 import type { Store } from "./port.ts";
 
@@ -24,6 +25,7 @@ export function openSqliteStore(path: string): Store {
     runs: sqliteRuns(db),
     actions: sqliteActions(db),
     orders: sqliteOrders(db),
+    triggers: sqliteTriggers(db),
     close: async () => db.close(),
   };
 }

@@ -4,6 +4,7 @@ import { createConnectTransport } from "@connectrpc/connect-node";
 import { DataProxyService } from "@homeplane/idl/flyteidl2/dataproxy/dataproxy_service";
 import { ProjectService } from "@homeplane/idl/flyteidl2/project/project_service";
 import { TaskService } from "@homeplane/idl/flyteidl2/task/task_service";
+import { TriggerService } from "@homeplane/idl/flyteidl2/trigger/trigger_service";
 import { EventsProxyService } from "@homeplane/idl/flyteidl2/workflow/events_proxy_service";
 import { InternalRunService } from "@homeplane/idl/flyteidl2/workflow/internal_run_service";
 import { SecretService } from "@homeplane/idl/flyteidl2/secret/secret";
@@ -11,7 +12,7 @@ import { RunService } from "@homeplane/idl/flyteidl2/workflow/run_service";
 import { LogService, type ObjectLocation, ObjectStoreService } from "@homeplane/idl/homeplane/v1/dataplane";
 import { SecretService as DataPlaneSecrets } from "@homeplane/idl/homeplane/v1/secrets";
 import { OrchestrationService } from "@homeplane/idl/homeplane/v1/orchestration";
-import { silentLogger, systemClock } from "@homeplane/runtime-kit";
+import { type Clock, type Logger, silentLogger, systemClock } from "@homeplane/runtime-kit";
 import { createControlPlane, ensureProject } from "../control-plane.ts";
 import { openSqliteStore } from "../store/sqlite.ts";
 import { domain, org, project, projectId, taskSpec } from "./sample.ts";
@@ -75,7 +76,7 @@ function memoryDataPlane() {
 
 export type Harness = Awaited<ReturnType<typeof startHarness>>;
 
-export async function startHarness(options: { path?: string; now?: () => number } = {}) {
+export async function startHarness(options: { path?: string; now?: () => number; clock?: Clock; log?: Logger } = {}) {
   const store = openSqliteStore(options.path ?? ":memory:");
   await ensureProject(store, project);
   const { objects, secretCalls, dataPlane } = memoryDataPlane();
@@ -83,8 +84,8 @@ export async function startHarness(options: { path?: string; now?: () => number 
     config: { org, domains: [domain, "production"], version: "test" },
     store,
     dataPlane,
-    clock: { ...systemClock, now: options.now ?? Date.now },
-    log: silentLogger,
+    clock: options.clock ?? { ...systemClock, now: options.now ?? Date.now },
+    log: options.log ?? silentLogger,
   });
   const server = await controlPlane.listen({
     host: "127.0.0.1",
@@ -105,6 +106,7 @@ export async function startHarness(options: { path?: string; now?: () => number 
     controlPlane,
     runs: createClient(RunService, transport),
     tasks: createClient(TaskService, transport),
+    triggers: createClient(TriggerService, transport),
     projects: createClient(ProjectService, transport),
     data: createClient(DataProxyService, transport),
     secrets: createClient(SecretService, transport),

@@ -17,7 +17,7 @@ for (let n = 0; ; n++) {
   const root = { ...key, createdAt: n, inputUri: "", runOutputBase: "", details, taskSpec: taskSpec() };
   const spec = { actionId: { name: "a0", run: { project, domain, name: run } } };
   const order = create(OrderSchema, { order: { case: "start", value: { spec } } });
-  const row = { project, domain, run, createdAt: n, labels: {}, source, spec: create(RunSpecSchema) };
+  const row = { project, domain, run, createdAt: n, labels: {}, source, spec: create(RunSpecSchema), triggerName: "" };
   await store.runs.create(row, root, order, run);
   if (n === 0) process.stdout.write("begun\n");
 }

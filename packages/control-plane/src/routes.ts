@@ -1,6 +1,7 @@
 import type { ConnectRouter } from "@connectrpc/connect";
 import { AuthMetadataService } from "@homeplane/idl/flyteidl2/auth/auth_service";
 import { IdentityService } from "@homeplane/idl/flyteidl2/auth/identity";
+import { CacheService } from "@homeplane/idl/flyteidl2/cacheservice/v2/cacheservice";
 import { ClusterService } from "@homeplane/idl/flyteidl2/cluster/service";
 import { DataProxyService } from "@homeplane/idl/flyteidl2/dataproxy/dataproxy_service";
 import { ImageService } from "@homeplane/idl/flyteidl2/imagebuilder/service";
@@ -13,6 +14,7 @@ import { InternalRunService } from "@homeplane/idl/flyteidl2/workflow/internal_r
 import { RunService } from "@homeplane/idl/flyteidl2/workflow/run_service";
 import { OrchestrationService } from "@homeplane/idl/homeplane/v1/orchestration";
 import type { Context } from "./context.ts";
+import { cacheService } from "./orchestration/cache-service.ts";
 import { orchestrationService } from "./orchestration/orchestration-service.ts";
 import { eventsProxyService, internalRunService } from "./orchestration/record.ts";
 import { dataProxyService } from "./services/data-proxy.ts";
@@ -45,5 +47,6 @@ export function orchestrationRoutes(ctx: Context): (router: ConnectRouter) => vo
     router.service(OrchestrationService, orchestrationService(ctx));
     router.service(EventsProxyService, eventsProxyService(ctx));
     router.service(InternalRunService, internalRunService(ctx));
+    router.service(CacheService, cacheService(ctx));
   };
 }

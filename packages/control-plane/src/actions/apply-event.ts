@@ -64,6 +64,7 @@ function mergeAttempt(attempt: ActionAttempt, event: ActionEvent): void {
   if (event.outputs !== undefined) attempt.outputs = event.outputs;
   if (event.cluster !== "") attempt.cluster = event.cluster;
   if (event.cacheStatus) attempt.cacheStatus = event.cacheStatus;
+  if (event.cacheMetadata !== undefined) attempt.cacheMetadata = event.cacheMetadata;
   if (event.logInfo.length > 0) attempt.logInfo = event.logInfo;
   if (event.logContext !== undefined) {
     attempt.logContext = event.logContext;

@@ -10,6 +10,7 @@ import { RunSpecSchema } from "@homeplane/idl/flyteidl2/task/run";
 import { ActionSpecSchema } from "@homeplane/idl/flyteidl2/workflow/run_definition";
 import { type CreateRunRequest, CreateRunRequestSchema } from "@homeplane/idl/flyteidl2/workflow/run_service";
 import { OrderSchema } from "@homeplane/idl/homeplane/v1/orchestration";
+import { cacheKey } from "../cache/cache-key.ts";
 import type { Context } from "../context.ts";
 import { actionIdentifier } from "../services/identifiers.ts";
 import type { ActionRow, RunKey } from "../store/port.ts";
@@ -17,7 +18,7 @@ import type { Firing, TriggerRow } from "../store/trigger-port.ts";
 import { expandTrigger } from "../triggers/expand.ts";
 import { triggerIdentifier } from "../triggers/trigger-id.ts";
 import { newActionDetails } from "./new-action.ts";
-import { requireServed, resolveInputs, runBase } from "./run-inputs.ts";
+import { hashOfInputs, requireServed, resolveInputs, runBase } from "./run-inputs.ts";
 import { nameTaken, resolveTarget } from "./run-name.ts";
 import { resolveTask } from "./run-task.ts";
 import { checkTemplateSize } from "./template-size.ts";
@@ -76,7 +77,8 @@ export async function createRun(
     }),
   };
   const labels = runSpec.labels?.values ?? {};
-  const task = { ...(taskId ? { id: taskId } : {}), spec };
+  const cached = cacheKey(hashOfInputs(request, spec.taskTemplate), spec.taskTemplate);
+  const task = { ...(taskId ? { id: taskId } : {}), spec, ...(cached === undefined ? {} : { cacheKey: cached }) };
   const order = create(OrderSchema, {
     order: {
       case: "start",

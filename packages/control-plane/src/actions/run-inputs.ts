@@ -1,10 +1,12 @@
 /** Where a run's inputs lie, and everything else that it writes. */
-import { toBinary } from "@bufbuild/protobuf";
+import { create, toBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { inputsFile, runPrefix } from "@homeplane/idl";
+import type { TaskTemplate } from "@homeplane/idl/flyteidl2/core/tasks";
 import { InputsSchema } from "@homeplane/idl/flyteidl2/task/common";
 import type { CreateRunRequest } from "@homeplane/idl/flyteidl2/workflow/run_service";
 import { Bucket } from "@homeplane/idl/homeplane/v1/dataplane";
+import { inputsHash } from "../cache/cache-key.ts";
 import { type Context, dataPlaneTimeoutMs } from "../context.ts";
 import { invalid, isBelow, scopePrefix } from "../services/identifiers.ts";
 import type { RunKey } from "../store/port.ts";
@@ -25,6 +27,13 @@ export async function resolveInputs(ctx: Context, { inputWrapper }: CreateRunReq
   const content = inputWrapper.case === "inputs" ? toBinary(InputsSchema, inputWrapper.value) : new Uint8Array();
   const { nativeUrl } = await putInputs(ctx, target, content);
   return nativeUrl;
+}
+
+/** What a cached result is found by; a client may override what UploadInputs gave it. */
+export function hashOfInputs({ inputWrapper }: CreateRunRequest, template: TaskTemplate | undefined): string {
+  // Without a hash the address stands for the content: at worst a result is not found again.
+  if (inputWrapper.case === "offloadedInputData") return inputWrapper.value.inputsHash || inputWrapper.value.uri;
+  return inputsHash(inputWrapper.case === "inputs" ? inputWrapper.value : create(InputsSchema), template);
 }
 
 /** Writes a run's structured inputs where the layout wants them. */

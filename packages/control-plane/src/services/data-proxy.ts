@@ -5,19 +5,25 @@
 import { randomBytes } from "node:crypto";
 import { create, type DescMessage, fromBinary, type MessageShape, toBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError, type ServiceImpl } from "@connectrpc/connect";
-import { inputsFile, isTerminal, outputsFile, reportFile, shortHash } from "@homeplane/idl";
-import { ArtifactType, type DataProxyService } from "@homeplane/idl/flyteidl2/dataproxy/dataproxy_service";
+import { inputsFile, isTerminal, outputsFile, reportFile } from "@homeplane/idl";
+import type { TaskTemplate } from "@homeplane/idl/flyteidl2/core/tasks";
+import {
+  ArtifactType,
+  type DataProxyService,
+  type UploadInputsRequest,
+} from "@homeplane/idl/flyteidl2/dataproxy/dataproxy_service";
 import { InputsSchema, OutputsSchema } from "@homeplane/idl/flyteidl2/task/common";
 import type { TaskIdentifier } from "@homeplane/idl/flyteidl2/task/task_definition";
 import type { ActionDetails } from "@homeplane/idl/flyteidl2/workflow/run_definition";
 import { Bucket } from "@homeplane/idl/homeplane/v1/dataplane";
 import { putInputs } from "../actions/run-inputs.ts";
 import { nameTaken, newRunKey, newRunName } from "../actions/run-name.ts";
+import { inputsHash } from "../cache/cache-key.ts";
 import { type Context, dataPlaneTimeoutMs } from "../context.ts";
 import type { ActionRow } from "../store/port.ts";
 import { actionKey, actionNotFound, invalid, isBelow, projectScope, scopePrefix } from "./identifiers.ts";
 import { requireProject } from "./require-project.ts";
-import { taskKey } from "./task-lookup.ts";
+import { findTask, taskKey } from "./task-lookup.ts";
 
 /** Inputs and outputs that one answer may carry. */
 const maxActionDataBytes = 20 << 20;
@@ -73,13 +79,13 @@ export function dataProxyService(ctx: Context): Partial<ServiceImpl<typeof DataP
       await requireProject(ctx, scope.project, scope.domain);
       // The inputs of a run that exists are never written again.
       if (named !== undefined && (await ctx.store.runs.get(named)) !== undefined) throw nameTaken(named);
-      if (request.task.case === "taskId") taskKey(request.task.value);
+      const template = await templateOf(request.task);
       const run = named?.run ?? newRunName();
-      const content = toBinary(InputsSchema, request.inputs ?? create(InputsSchema));
+      const inputs = request.inputs ?? create(InputsSchema);
+      const content = toBinary(InputsSchema, inputs);
       const { nativeUrl } = await putInputs(ctx, { project: scope.project, domain: scope.domain, run }, content);
       const uri = nativeUrl.slice(0, -(inputsFile.length + 1));
-      const inputsHash = shortHash(content, 64);
-      return { offloadedInputData: { uri, inputsHash } };
+      return { offloadedInputData: { uri, inputsHash: inputsHash(inputs, template) } };
     },
 
     async getActionData({ actionId }) {
@@ -138,6 +144,12 @@ export function dataProxyService(ctx: Context): Partial<ServiceImpl<typeof DataP
     if (!isBelow(uri, scopePrefix(ctx, row)))
       throw new ConnectError("the task's code bundle lies outside of its project", Code.PermissionDenied);
     return uri;
+  }
+
+  /** Says which inputs a cached task ignores. */
+  async function templateOf(task: UploadInputsRequest["task"]): Promise<TaskTemplate | undefined> {
+    if (task.case === "taskId") return (await findTask(ctx, task.value)).spec.taskTemplate;
+    return task.case === "taskSpec" ? task.value.taskTemplate : undefined;
   }
 
   async function artifactUrl(

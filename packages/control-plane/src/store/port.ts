@@ -12,6 +12,7 @@ export interface Store {
   readonly actions: ActionStore;
   readonly orders: OrderStore;
   readonly triggers: TriggerStore;
+  readonly cache: CacheStore;
   close(): Promise<void>;
 }
 
@@ -183,4 +184,41 @@ export interface OrderStore {
   /** Undefined also when it was acknowledged. */
   get(sequence: bigint): Promise<Order | undefined>;
   acknowledge(sequences: readonly bigint[]): Promise<void>;
+}
+
+/** A cached result's place: nothing is ever found across projects or domains. */
+export interface CacheKey {
+  readonly project: string;
+  readonly domain: string;
+  readonly key: string;
+}
+
+export interface CacheEntry {
+  readonly outputUri: string;
+  /** `flyteidl2.cacheservice.Metadata`, as it came. */
+  readonly metadata: Uint8Array;
+  readonly createdAt: number;
+  /** Of the output: an overwritten entry is as young as its last output. */
+  readonly updatedAt: number;
+}
+
+/** The right to run a task whose result others wait for. */
+export interface Reservation {
+  readonly owner: string;
+  readonly heartbeatMs: number;
+  readonly expiresAt: number;
+}
+
+export interface CacheStore {
+  get(key: CacheKey): Promise<CacheEntry | undefined>;
+  /** False when there is an entry already and it is not to be overwritten. */
+  put(
+    key: CacheKey,
+    entry: { readonly outputUri: string; readonly metadata: Uint8Array; readonly at: number },
+    overwrite: boolean,
+  ): Promise<boolean>;
+  delete(key: CacheKey): Promise<void>;
+  /** Takes or extends the reservation, or tells whose it is. One that has expired by `now` is nobody's. */
+  reserve(key: CacheKey, wanted: Reservation, now: number): Promise<Reservation>;
+  release(key: CacheKey, owner: string): Promise<void>;
 }

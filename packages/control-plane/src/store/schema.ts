@@ -31,6 +31,13 @@ const migrations: readonly string[] = [
     active INTEGER NOT NULL, spec BLOB NOT NULL, automation BLOB NOT NULL, deployed_at INTEGER NOT NULL, updated_at INTEGER NOT NULL,
     triggered_at INTEGER, deleted_at INTEGER, PRIMARY KEY (project, domain, task_name, name, revision)) STRICT;
   `,
+  `
+  CREATE TABLE cache_entries (project TEXT, domain TEXT, key TEXT, output_uri TEXT NOT NULL, metadata BLOB NOT NULL,
+    created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, PRIMARY KEY (project, domain, key)) STRICT;
+  CREATE TABLE cache_reservations (project TEXT, domain TEXT, key TEXT, owner TEXT NOT NULL, heartbeat_ms INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL, PRIMARY KEY (project, domain, key)) STRICT;
+  CREATE INDEX expiring_reservations ON cache_reservations (expires_at);
+  `,
 ];
 
 /** Brings an older database up to date; refuses one that a newer version wrote. */

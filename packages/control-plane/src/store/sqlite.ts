@@ -4,6 +4,7 @@
  */
 import { DatabaseSync } from "node:sqlite";
 import { sqliteActions } from "./sqlite-actions.ts";
+import { sqliteCache } from "./sqlite-cache.ts";
 import { sqliteOrders } from "./sqlite-orders.ts";
 import { sqliteProjects } from "./sqlite-projects.ts";
 import { sqliteRuns } from "./sqlite-runs.ts";
@@ -26,6 +27,7 @@ export function openSqliteStore(path: string): Store {
     actions: sqliteActions(db),
     orders: sqliteOrders(db),
     triggers: sqliteTriggers(db),
+    cache: sqliteCache(db),
     close: async () => db.close(),
   };
 }

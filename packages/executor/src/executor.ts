@@ -4,12 +4,14 @@
  */
 import { type Client, createClient, type Transport } from "@connectrpc/connect";
 import type { TaskAction } from "@homeplane/idl";
+import { CacheService } from "@homeplane/idl/flyteidl2/cacheservice/v2/cacheservice";
 import { EventsProxyService } from "@homeplane/idl/flyteidl2/workflow/events_proxy_service";
 import { InternalRunService } from "@homeplane/idl/flyteidl2/workflow/internal_run_service";
 import { SecretMaterialiser } from "@homeplane/idl/homeplane/v1/secrets";
 import { Informer, type KubeClient, pods, WorkQueue } from "@homeplane/kube";
 import type { ObjectStore } from "@homeplane/object-store";
 import { type Clock, type Logger, messageOf, type Random, runServices, type Service } from "@homeplane/runtime-kit";
+import { Catalog } from "./cache/catalog.ts";
 import type { ExecutorConfig } from "./config.ts";
 import { Alarms } from "./reconcile/alarms.ts";
 import type { Deps } from "./reconcile/deps.ts";
@@ -68,7 +70,12 @@ export function createExecutor(options: ExecutorOptions): Service {
       log.error({ event: "alarm.not_queued", key, error: messageOf(error) });
     }
   });
-  const deps: Deps = { ...options, secrets, taskActions, pods: podInformer, fresh, outbox, alarms };
+  const catalog = new Catalog({
+    ...common,
+    client: createClient(CacheService, options.orchestration),
+    wake: (key) => queue.add(key),
+  });
+  const deps: Deps = { ...options, secrets, taskActions, pods: podInformer, fresh, outbox, alarms, catalog };
 
   taskActions.onChange(({ type, object }) => {
     const { uid = "" } = object.metadata;

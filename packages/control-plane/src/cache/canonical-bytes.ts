@@ -24,7 +24,8 @@ export function canonicalBytes(desc: DescMessage, bytes: Uint8Array): Uint8Array
       reader.skip(wireType, number);
       parts.push({ number, bytes: bytes.subarray(start, reader.pos) });
     } else if (field?.fieldKind === "map") parts.push({ number, ...mapEntry(field, reader.bytes()) });
-    else if (message !== undefined) parts.push({ number, bytes: delimited(number, canonicalBytes(message, reader.bytes())) });
+    else if (message !== undefined)
+      parts.push({ number, bytes: delimited(number, canonicalBytes(message, reader.bytes())) });
   }
   return Buffer.concat(parts.toSorted(byNumberThenKey).map((part) => part.bytes));
 }

@@ -42,10 +42,7 @@ export function cacheService(ctx: Context): ServiceImpl<typeof CacheService> {
       const outputUri = output.output.value;
       const metadata = toBinary(MetadataSchema, output.metadata ?? create(MetadataSchema));
       if (metadata.length > maxMetadataBytes)
-        throw invalid(
-          "base_request.output.metadata",
-          `is ${metadata.length} bytes, the limit is ${maxMetadataBytes}`,
-        );
+        throw invalid("base_request.output.metadata", `is ${metadata.length} bytes, the limit is ${maxMetadataBytes}`);
       await requireOwn(key, outputUri, output.metadata);
       const entry = { outputUri, metadata, at: ctx.clock.now() };
       if (await ctx.store.cache.put(key, entry, baseRequest?.overwrite?.overwrite ?? false)) return {};
@@ -88,7 +85,10 @@ export function cacheService(ctx: Context): ServiceImpl<typeof CacheService> {
     const { org = "", project = "", domain = "" } = identifier ?? {};
     if (org !== ctx.config.org)
       throw new ConnectError(`organization "${org}" is not the one of this control plane`, Code.PermissionDenied);
-    const scope = projectScope({ $typeName: "flyteidl2.common.ProjectIdentifier", organization: org, name: project, domain }, "identifier");
+    const scope = projectScope(
+      { $typeName: "flyteidl2.common.ProjectIdentifier", organization: org, name: project, domain },
+      "identifier",
+    );
     if (key === "") throw invalid("base_request.key", "is required");
     if (key.length > maxKeyLength)
       throw invalid("base_request.key", `has ${key.length} characters, the limit is ${maxKeyLength}`);
@@ -100,7 +100,10 @@ export function cacheService(ctx: Context): ServiceImpl<typeof CacheService> {
     await requireProject(ctx, key.project, key.domain);
     const own = scopePrefix(ctx, key);
     if (!isBelow(outputUri, own) || outputUri.split("/").includes(".."))
-      throw new ConnectError(`output_uri: "${outputUri}" is not below ${own} of the object store`, Code.PermissionDenied);
+      throw new ConnectError(
+        `output_uri: "${outputUri}" is not below ${own} of the object store`,
+        Code.PermissionDenied,
+      );
     const run = metadata?.keyMap?.values["run"] ?? "";
     const { project, domain } = key;
     if ((await ctx.store.runs.get({ project, domain, run })) === undefined)

@@ -1,6 +1,7 @@
 /** One function per concern, each from (pod, context) to pod; `buildPod` folds over them. */
 import { labels, labelValue, logsFinalizer } from "@homeplane/idl";
 import { apiVersionOf, type Container, type Pod } from "@homeplane/kube";
+import { cacheAnnotations, withoutCache } from "../cache/pod-cache.ts";
 import { taskActionType } from "../resource.ts";
 import { placeholders, render } from "./arguments.ts";
 import { primaryContainerName } from "./base.ts";
@@ -37,7 +38,11 @@ export const identity: Concern = (pod, ctx) => {
     metadata: {
       ...pod.metadata,
       labels: { ...pod.metadata.labels, ...own },
-      annotations: { ...pod.metadata.annotations, [primaryContainerAnnotation]: primaryContainerName(ctx) },
+      annotations: {
+        ...withoutCache(pod.metadata.annotations),
+        ...cacheAnnotations(ctx.cache),
+        [primaryContainerAnnotation]: primaryContainerName(ctx),
+      },
       ownerReferences: [owner],
       finalizers: [logsFinalizer],
     },

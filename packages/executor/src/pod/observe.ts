@@ -1,5 +1,6 @@
 /** The one place that reads a pod's status. */
 import type { ContainerStatus, Pod } from "@homeplane/kube";
+import { cacheOfPod, type PodCache } from "../cache/pod-cache.ts";
 
 export interface PodView {
   readonly name: string;
@@ -11,6 +12,8 @@ export interface PodView {
   readonly deletedAt?: string;
   readonly primary: string;
   readonly state: PodState;
+  /** Of a cached task. */
+  readonly cache?: PodCache;
 }
 
 export type PodState =
@@ -62,6 +65,7 @@ const ordinaryWaiting: ReadonlySet<string> = new Set(["", "ContainerCreating", "
 
 export function observePod(pod: Pod, primary: string): PodView {
   const { metadata } = pod;
+  const cache = cacheOfPod(pod);
   return {
     name: metadata.name,
     namespace: metadata.namespace ?? "",
@@ -73,6 +77,7 @@ export function observePod(pod: Pod, primary: string): PodView {
       : { deletedAt: deletedAt(metadata.deletionTimestamp, metadata.deletionGracePeriodSeconds) }),
     primary,
     state: stateOf(pod, primary),
+    ...(cache === undefined ? {} : { cache }),
   };
 }
 

@@ -3,6 +3,7 @@ import { timestampDate } from "@bufbuild/protobuf/wkt";
 import { attemptPrefix, podName, type TaskAction } from "@homeplane/idl";
 import { type TaskTemplate, TaskTemplateSchema } from "@homeplane/idl/flyteidl2/core/tasks";
 import { type RunSpec, RunSpecSchema } from "@homeplane/idl/flyteidl2/task/run";
+import type { PodCache } from "../cache/pod-cache.ts";
 import type { PodConfig } from "../config.ts";
 
 /** Everything that a pod is made from; plain data. */
@@ -19,6 +20,8 @@ export interface PodContext {
   readonly outputPrefix: string;
   /** Where the one before it wrote; empty for the first. */
   readonly previousPrefix: string;
+  /** Of a cached task. */
+  readonly cache?: PodCache;
 }
 
 /** The pod template has no container of the name that it calls its primary one. */
@@ -70,7 +73,7 @@ export function outputPrefixOf({ spec }: TaskAction, attempt: number, incarnatio
 }
 
 /** Throws InvalidSpecError. `taskAction` must be the whole resource. */
-export function podContext(config: PodConfig, taskAction: TaskAction): PodContext {
+export function podContext(config: PodConfig, taskAction: TaskAction, cache?: PodCache): PodContext {
   if (!taskAction.spec.runOutputBase) throw new InvalidSpecError("runOutputBase", "is required");
   const { attempt, incarnation, name } = currentPod(taskAction);
   const previous =
@@ -87,6 +90,7 @@ export function podContext(config: PodConfig, taskAction: TaskAction): PodContex
     name,
     outputPrefix: outputPrefixOf(taskAction, attempt, incarnation),
     previousPrefix: previous ?? "",
+    ...(cache === undefined ? {} : { cache }),
   };
 }
 

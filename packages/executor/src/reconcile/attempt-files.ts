@@ -36,7 +36,7 @@ function decode(bytes: Uint8Array): AttemptFiles["error"] {
   }
 }
 
-async function exists(store: ObjectStore, url: string, signal: AbortSignal): Promise<boolean> {
+export async function exists(store: ObjectStore, url: string, signal: AbortSignal): Promise<boolean> {
   const { bucket, key } = parseNativeUrl(url);
   try {
     await store.head(bucket, key, { signal });

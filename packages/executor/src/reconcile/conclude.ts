@@ -1,5 +1,6 @@
 /** The end of a pod, or of the hope for one, becomes the next status of its action. */
-import type { TaskAction } from "@homeplane/idl";
+import type { CacheStatus, TaskAction } from "@homeplane/idl";
+import { storeResult } from "../cache/store-result.ts";
 import type { PodEnd, PodView } from "../pod/observe.ts";
 import { currentPod, decodeTemplate, outputPrefixOf } from "../pod/task.ts";
 import { seenPhases } from "../report/phases.ts";
@@ -28,12 +29,12 @@ export async function judgeEnd(
       message: `pod ${pod.name} was deleted while it ran`,
     };
   }
-  return conclude(
-    deps,
-    taskAction,
-    { pod, outcome, endedAt: end.finishedAt ?? nowIso(deps.clock), podName: pod.name },
-    signal,
-  );
+  const endedAt = end.finishedAt ?? nowIso(deps.clock);
+  const succeeded = outcome.kind === "success" && files.outputs;
+  const stored = succeeded ? await storeResult(deps, taskAction, pod, endedAt, signal) : pod.cache?.status;
+  if (typeof stored === "object") return stored;
+  const cacheStatus = stored === undefined ? {} : { cacheStatus: stored };
+  return conclude(deps, taskAction, { pod, outcome, endedAt, podName: pod.name, ...cacheStatus }, signal);
 }
 
 /** A pod that ended before anybody asked for its deletion ended by itself. */
@@ -55,6 +56,7 @@ interface Conclusion {
   readonly pod?: PodView;
   readonly podName?: string;
   readonly reason?: "InvalidSpec" | "PluginNotFound";
+  readonly cacheStatus?: CacheStatus;
 }
 
 export async function conclude(
@@ -63,7 +65,7 @@ export async function conclude(
   conclusion: Conclusion,
   signal: AbortSignal,
 ): Promise<Next> {
-  const { outcome, endedAt, pod, podName, reason } = conclusion;
+  const { outcome, endedAt, pod, podName, reason, cacheStatus = pod?.cache?.status } = conclusion;
   const { attempt, incarnation } = currentPod(taskAction);
   // Retries and the SDK's version stand in the template, which the informer does not keep; an invalid one has neither.
   const usesRetry = outcome.kind === "user" || outcome.kind === "timeout";
@@ -77,6 +79,7 @@ export async function conclude(
     outputUri: outputPrefixOf(taskAction, attempt, incarnation),
     ...(podName === undefined ? {} : { podName }),
     ...(reason === undefined ? {} : { reason }),
+    ...(cacheStatus === undefined ? {} : { cacheStatus }),
   };
   await writeStatus(
     deps,

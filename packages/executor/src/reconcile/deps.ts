@@ -5,6 +5,7 @@ import type { Informer, KubeClient, Pod } from "@homeplane/kube";
 import type { ObjectStore } from "@homeplane/object-store";
 import type { Clock, Logger, Random } from "@homeplane/runtime-kit";
 import type { ExecutorConfig } from "../config.ts";
+import type { Catalog } from "../cache/catalog.ts";
 import type { Outbox } from "../report/outbox.ts";
 import type { TaskActionView } from "../resource.ts";
 import type { Alarms } from "./alarms.ts";
@@ -23,6 +24,7 @@ export interface Deps {
   readonly fresh: FreshView;
   readonly outbox: Outbox;
   readonly alarms: Alarms;
+  readonly catalog: Catalog;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;

@@ -1,6 +1,7 @@
 /** An action that is to run: its pod is created and watched. */
 import { progressReason, type TaskAction, terminalPhase } from "@homeplane/idl";
 import { isNotFound, pods } from "@homeplane/kube";
+import { consultCache } from "../cache/consult.ts";
 import type { PodView } from "../pod/observe.ts";
 import { currentPod } from "../pod/task.ts";
 import { seenPhases } from "../report/phases.ts";
@@ -67,7 +68,9 @@ async function start(deps: Deps, seen: TaskAction, signal: AbortSignal): Promise
   const others = await stopPods(deps, taskAction, signal, name);
   if (others.length > 0) return showOthers(deps, taskAction, others, signal);
 
-  const launch = await launchPod(deps, taskAction, signal);
+  const consulted = await consultCache(deps, taskAction, signal);
+  if (consulted.kind === "done") return consulted;
+  const launch = await launchPod(deps, taskAction, consulted.cache, signal);
   if (launch.kind === "created") return undefined;
   if (launch.kind === "failed") {
     // The queue tries again, ever more rarely; why it has to must not stand in our log alone.

@@ -1,6 +1,7 @@
 /** Creating a pod, and what each refusal means. */
 import type { TaskAction } from "@homeplane/idl";
 import { isAlreadyExists, type KubeClient, KubeError, type Pod, pods } from "@homeplane/kube";
+import type { PodCache } from "../cache/pod-cache.ts";
 import { buildPod } from "../pod/build-pod.ts";
 import { InvalidSpecError, podContext, PrimaryContainerMissing } from "../pod/task.ts";
 import type { Deps } from "./deps.ts";
@@ -37,6 +38,7 @@ const refusals: Readonly<Record<number, string>> = {
 export async function launchPod(
   deps: Pick<Deps, "client" | "secrets" | "config">,
   taskAction: TaskAction,
+  cache: PodCache | undefined,
   signal: AbortSignal,
 ): Promise<Launch> {
   const { taskType = "" } = taskAction.spec;
@@ -46,7 +48,7 @@ export async function launchPod(
     return { kind: "refused", outcome: { kind: "user", final: true, code, message }, reason: code };
   }
   try {
-    const context = podContext(deps.config.pod, taskAction);
+    const context = podContext(deps.config.pod, taskAction, cache);
     timeLimitsOf(context.template.metadata);
     const pod = buildPod(context);
     const hindered = await placeSecrets(deps.secrets, context, signal);

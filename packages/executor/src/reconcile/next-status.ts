@@ -1,5 +1,13 @@
 /** From the outcome of a pod to the next status of its action. Pure. */
-import type { AttemptRecord, ErrorState, PhaseEntry, Reason, TaskAction, TaskActionStatus } from "@homeplane/idl";
+import type {
+  AttemptRecord,
+  CacheStatus,
+  ErrorState,
+  PhaseEntry,
+  Reason,
+  TaskAction,
+  TaskActionStatus,
+} from "@homeplane/idl";
 import { durationMs } from "@bufbuild/protobuf/wkt";
 import type { RetryStrategy } from "@homeplane/idl/flyteidl2/core/literals";
 import { backoffMs, type Random } from "@homeplane/runtime-kit";
@@ -18,6 +26,7 @@ export interface End {
   readonly outputUri: string;
   readonly entries: readonly PhaseEntry[];
   readonly reason?: Reason;
+  readonly cacheStatus?: CacheStatus;
 }
 
 export interface RetryPolicy {
@@ -54,7 +63,8 @@ export function statusAfter(
   random: Random,
 ): TaskActionStatus {
   const { outcome, attempt, startedAt, endedAt, now, podName, outputUri, entries } = end;
-  const record = { attempt, startedAt, endedAt, outputUri, ...(podName === undefined ? {} : { podName }) };
+  const cache = end.cacheStatus === undefined ? {} : { cacheStatus: end.cacheStatus };
+  const record = { attempt, startedAt, endedAt, outputUri, ...(podName === undefined ? {} : { podName }), ...cache };
   if (outcome.kind === "success") return ended(taskAction, { ...record, phase: "SUCCEEDED" }, entries);
 
   const kind = outcome.kind === "system" ? "SYSTEM" : "USER";

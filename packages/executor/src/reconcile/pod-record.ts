@@ -1,4 +1,5 @@
 import type { Pod } from "@homeplane/kube";
+import { cacheAnnotations, cacheOfPod } from "../cache/pod-cache.ts";
 import { primaryContainerAnnotation } from "../pod/concerns.ts";
 
 /** What the informer keeps of a pod: what `observePod` and the checks of ownership read. */
@@ -18,7 +19,10 @@ export function projectPod(pod: Pod): PodRecord {
       ...(metadata.deletionGracePeriodSeconds
         ? { deletionGracePeriodSeconds: metadata.deletionGracePeriodSeconds }
         : {}),
-      annotations: { [primaryContainerAnnotation]: metadata.annotations?.[primaryContainerAnnotation] ?? "" },
+      annotations: {
+        [primaryContainerAnnotation]: metadata.annotations?.[primaryContainerAnnotation] ?? "",
+        ...cacheAnnotations(cacheOfPod(pod)),
+      },
       ...(metadata.ownerReferences ? { ownerReferences: metadata.ownerReferences } : {}),
     },
     spec: {

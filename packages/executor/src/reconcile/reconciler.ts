@@ -7,13 +7,14 @@
  */
 import { type TaskAction, terminalPhase } from "@homeplane/idl";
 import { isConflict, isNotFound } from "@homeplane/kube";
+import { keepReservation } from "../cache/keep-reservation.ts";
 import { buildReport } from "../report/action-report.ts";
 import { abort, abortReason } from "./abort.ts";
 import type { Deps, Next } from "./deps.ts";
 import { currentPodView } from "./current-pod.ts";
 import { drive } from "./drive.ts";
 import { isSettled, settle } from "./settle.ts";
-import type { TaskActionView } from "../resource.ts";
+import { keyOfTaskAction, type TaskActionView } from "../resource.ts";
 import { exceededLimit, timeOut } from "./time-out.ts";
 
 /** A conflict means that somebody wrote in between; the echo is on its way. */
@@ -34,14 +35,20 @@ export async function reconcile(deps: Deps, key: string, signal: AbortSignal): P
   }
 }
 
-function pass(deps: Deps, taskAction: TaskActionView, signal: AbortSignal): Promise<Next> {
-  if (terminalPhase(taskAction) !== undefined) return settle(deps, taskAction, signal);
+async function pass(deps: Deps, taskAction: TaskActionView, signal: AbortSignal): Promise<Next> {
+  if (terminalPhase(taskAction) !== undefined) {
+    deps.catalog.waitNoMore(keyOfTaskAction(taskAction));
+    await deps.catalog.release(taskAction.metadata.uid ?? "", signal);
+    return settle(deps, taskAction, signal);
+  }
   if (taskAction.metadata.deletionTimestamp !== undefined) return abort(deps, taskAction, signal);
   const pod = currentPodView(deps, taskAction);
   const exceeded = exceededLimit(deps, taskAction, pod);
-  return exceeded === undefined
-    ? drive(deps, taskAction, pod, signal)
-    : timeOut(deps, taskAction, pod, exceeded, signal);
+  const next =
+    exceeded === undefined
+      ? await drive(deps, taskAction, pod, signal)
+      : await timeOut(deps, taskAction, pod, exceeded, signal);
+  return keepReservation(deps, taskAction, pod, next, signal);
 }
 
 function report(deps: Deps, taskAction: TaskAction): void {

@@ -178,5 +178,6 @@ export function ended(
     phaseHistory: withHistory(status, entries),
     attemptHistory: withRecord(status, record),
     ...(record.error === undefined ? {} : { errorState: record.error }),
+    ...(record.cacheStatus === undefined ? {} : { cacheStatus: record.cacheStatus }),
   };
 }

@@ -5,6 +5,7 @@
 import { create } from "@bufbuild/protobuf";
 import { type AttemptRecord, phaseToProto, type TaskAction, terminalPhase } from "@homeplane/idl";
 import { type ActionIdentifier, ActionIdentifierSchema } from "@homeplane/idl/flyteidl2/common/identifier";
+import { CatalogCacheStatus } from "@homeplane/idl/flyteidl2/core/catalog";
 import {
   type ActionEvent,
   type ActionStatus,
@@ -68,5 +69,11 @@ export function buildReport(
 
 function endStatus(record: AttemptRecord, attempts: number): ActionStatus {
   const endTime = timestamp(record.endedAt);
-  return create(ActionStatusSchema, { phase: phaseToProto(record.phase), attempts, ...(endTime ? { endTime } : {}) });
+  const { cacheStatus } = record;
+  return create(ActionStatusSchema, {
+    phase: phaseToProto(record.phase),
+    attempts,
+    ...(endTime ? { endTime } : {}),
+    ...(cacheStatus ? { cacheStatus: CatalogCacheStatus[cacheStatus] } : {}),
+  });
 }

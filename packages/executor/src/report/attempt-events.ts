@@ -12,6 +12,7 @@ import {
   type TaskAction,
 } from "@homeplane/idl";
 import type { ActionIdentifier } from "@homeplane/idl/flyteidl2/common/identifier";
+import { CatalogCacheStatus } from "@homeplane/idl/flyteidl2/core/catalog";
 import {
   type ActionEvent,
   ActionEventSchema,
@@ -97,6 +98,7 @@ function endEvent(ctx: EventContext, record: AttemptRecord): ActionEvent {
     ...(endTime ? { endTime } : {}),
     ...(record.error ? { errorInfo: errorInfo(record.error) } : {}),
     ...(record.podName ? { logContext: logContext(ctx, record.podName) } : {}),
+    ...cacheOf(ctx, record),
     ...(outputUri
       ? {
           outputs: {
@@ -106,6 +108,14 @@ function endEvent(ctx: EventContext, record: AttemptRecord): ActionEvent {
         }
       : {}),
   });
+}
+
+function cacheOf({ id }: EventContext, { cacheStatus, cacheSource }: AttemptRecord) {
+  if (cacheStatus === undefined) return {};
+  const status = { cacheStatus: CatalogCacheStatus[cacheStatus] };
+  if (cacheSource === undefined || id.run === undefined) return status;
+  const actionId = { run: { ...id.run, name: cacheSource.runName }, name: cacheSource.actionName };
+  return { ...status, cacheMetadata: { sourceActionAttempt: { actionId, attempt: cacheSource.attempt } } };
 }
 
 function base(ctx: EventContext, attempt: number, phase: Phase, at: Timestamp | undefined) {

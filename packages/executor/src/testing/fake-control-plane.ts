@@ -2,10 +2,13 @@
 import { Code, ConnectError, createRouterTransport, type Transport } from "@connectrpc/connect";
 import { isTerminal } from "@homeplane/idl";
 import { ActionPhase } from "@homeplane/idl/flyteidl2/common/phase";
+import { CacheService } from "@homeplane/idl/flyteidl2/cacheservice/v2/cacheservice";
 import { EventsProxyService } from "@homeplane/idl/flyteidl2/workflow/events_proxy_service";
 import { InternalRunService } from "@homeplane/idl/flyteidl2/workflow/internal_run_service";
 import type { ActionEvent } from "@homeplane/idl/flyteidl2/workflow/run_definition";
 import { type Order, OrchestrationService } from "@homeplane/idl/homeplane/v1/orchestration";
+import type { Clock } from "@homeplane/runtime-kit";
+import { FakeCache } from "./fake-cache.ts";
 
 export class FakeControlPlane {
   away = false;
@@ -19,8 +22,13 @@ export class FakeControlPlane {
   readonly acknowledged = new Map<bigint, string>();
   /** What must never be; a test looks at it after each step. */
   readonly wrongs: string[] = [];
+  readonly cache: FakeCache;
   readonly #orders: Order[] = [];
   readonly #watchers = new Set<() => void>();
+
+  constructor(clock: Clock) {
+    this.cache = new FakeCache(clock);
+  }
 
   offer(order: Order): void {
     this.#orders.push(order);
@@ -52,6 +60,10 @@ export class FakeControlPlane {
             this.#end(actionId?.name ?? "", status?.phase ?? ActionPhase.UNSPECIFIED, abortReason ?? ""),
           ),
       });
+      service(
+        CacheService,
+        this.cache.service((effect) => this.#call(undefined, () => undefined).then(effect)),
+      );
       service(OrchestrationService, {
         registerCluster: () => this.#call({}),
         heartbeat: () => this.#call({}),

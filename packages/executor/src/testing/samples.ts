@@ -1,4 +1,5 @@
 import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { labels, taskActionFinalizer, type TaskAction, taskActionName } from "@homeplane/idl";
 import { type ActionIdentifier, ActionIdentifierSchema } from "@homeplane/idl/flyteidl2/common/identifier";
 import {
@@ -29,6 +30,9 @@ export interface TaskOptions {
   readonly type?: string;
   readonly declaresOutputs?: boolean;
   readonly metadata?: Exclude<MessageInitShape<typeof TaskMetadataSchema>, TaskMetadata>;
+  /** Cached under this key; the options of its cache beside it. */
+  readonly cacheKey?: string;
+  readonly cache?: { readonly serialized?: boolean; readonly maxAgeMs?: number; readonly overwrite?: boolean };
   readonly template?: Exclude<MessageInitShape<typeof TaskTemplateSchema>, TaskTemplate>;
 }
 
@@ -37,12 +41,21 @@ export function template({
   type = "python",
   declaresOutputs = false,
   metadata,
+  cacheKey,
+  cache = {},
   template: more,
 }: TaskOptions): TaskTemplate {
   const variables = declaresOutputs ? [{ key: "o0", value: {} }] : [];
   return create(TaskTemplateSchema, {
     type,
-    metadata: { retries: { retries }, ...metadata },
+    id: { name: "env.task" },
+    metadata: {
+      retries: { retries },
+      discoverable: cacheKey !== undefined,
+      cacheSerializable: cache.serialized ?? false,
+      ...(cache.maxAgeMs === undefined ? {} : { cacheMaxAge: durationFromMs(cache.maxAgeMs) }),
+      ...metadata,
+    },
     interface: { outputs: { variables } },
     target: {
       case: "container",
@@ -70,15 +83,24 @@ export function rootOrder(run: string, task: TaskOptions): StartAction {
       actionId: runId(run),
       inputUri: `s3://meta/acme/demo/development/${run}/inputs`,
       runOutputBase: `s3://meta/acme/demo/development/${run}`,
-      runSpec: { envs: { values: [{ key: "GREETING", value: "hello" }] } },
-      spec: { case: "task", value: { spec: { taskTemplate: template(task), shortName: "main" } } },
+      runSpec: {
+        envs: { values: [{ key: "GREETING", value: "hello" }] },
+        overwriteCache: task.cache?.overwrite ?? false,
+      },
+      spec: {
+        case: "task",
+        value: {
+          spec: { taskTemplate: template(task), shortName: "main" },
+          ...(task.cacheKey === undefined ? {} : { cacheKey: task.cacheKey }),
+        },
+      },
     },
   });
 }
 
 /** As the task gateway makes it. */
 export function childOf({ spec, metadata }: TaskAction, action: string, task: TaskOptions): TaskAction {
-  const { taskTemplate: _template, taskId: _id, ...context } = spec;
+  const { taskTemplate: _template, taskId: _id, cacheKey: _key, ...context } = spec;
   const owner = {
     apiVersion: "flyte.org/v1",
     kind: "TaskAction",
@@ -104,6 +126,7 @@ export function childOf({ spec, metadata }: TaskAction, action: string, task: Ta
       parentActionName: spec.actionName,
       taskType: made.type,
       taskTemplate: Buffer.from(toBinary(TaskTemplateSchema, made)).toString("base64"),
+      ...(task.cacheKey === undefined ? {} : { cacheKey: task.cacheKey }),
     },
   };
 }

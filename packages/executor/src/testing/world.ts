@@ -52,7 +52,7 @@ const stepMs = 500;
 export class World {
   readonly clock = new VirtualClock();
   readonly files = new MemoryStore();
-  readonly controlPlane = new FakeControlPlane();
+  readonly controlPlane = new FakeControlPlane(this.clock);
   readonly client: KubeClient;
   readonly kubelet: FakeKubelet;
   readonly secrets: SecretServices;

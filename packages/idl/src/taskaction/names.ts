@@ -28,6 +28,10 @@ export const taskActionFinalizer = "flyte.org/plugin-finalizer";
 export const logsFinalizer = "homeplane.dev/logs";
 /** On a TaskAction that is being aborted: why, in the words of the one who did. */
 export const abortReasonAnnotation = "homeplane.dev/abort-reason";
+/** On pods of cached tasks: the key of their result, what the look-up gave, and whether others wait for it. */
+export const cacheKeyAnnotation = "homeplane.dev/cache-key";
+export const cacheStatusAnnotation = "homeplane.dev/cache-status";
+export const cacheReservedAnnotation = "homeplane.dev/cache-reserved";
 
 const dnsLabel = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 /** Namespaces that belong to Kubernetes or to us. */

@@ -83,6 +83,23 @@ export interface ErrorState {
   readonly message: string;
 }
 
+/** Names of flyteidl2 `CatalogCacheStatus`; a task that is not cached has none. */
+export type CacheStatus =
+  | "CACHE_MISS"
+  | "CACHE_HIT"
+  | "CACHE_POPULATED"
+  | "CACHE_LOOKUP_FAILURE"
+  | "CACHE_PUT_FAILURE"
+  /** The run wanted it done anew. */
+  | "CACHE_SKIPPED";
+
+/** The attempt that made a cached output; in the same project and domain. */
+export interface CacheSource {
+  readonly runName: string;
+  readonly actionName: string;
+  readonly attempt: number;
+}
+
 /** One ended attempt: all that is needed to report it again after a crash. */
 export interface AttemptRecord {
   readonly attempt: number;
@@ -91,7 +108,10 @@ export interface AttemptRecord {
   readonly endedAt: string;
   readonly error?: ErrorState;
   readonly podName?: string;
+  /** Of a cache hit: of the attempt that made it. */
   readonly outputUri?: string;
+  readonly cacheStatus?: CacheStatus;
+  readonly cacheSource?: CacheSource;
 }
 
 /** One pod of an attempt that was lost to a system failure: the attempt went on in another one. */
@@ -122,7 +142,7 @@ export interface TaskActionStatus {
   readonly systemFailures?: number;
   /** Ours: how many of those were orderly stops of the node; they are not charged to the budget for system failures. */
   readonly nodeStops?: number;
-  readonly cacheStatus?: string;
+  readonly cacheStatus?: CacheStatus;
   readonly phaseHistory?: readonly PhaseEntry[];
   readonly errorState?: ErrorState;
   readonly stateJson?: string;

@@ -205,7 +205,7 @@ describe("serialised tasks", () => {
     await world.untilReported("c1", "c2");
     expect(podsOf(world, "c1") + podsOf(world, "c2")).toBe(1);
     const statuses = ["c1", "c2"].map((action) => lastEvent(world, action).cacheStatus);
-    expect(statuses.toSorted()).toEqual([CatalogCacheStatus.CACHE_HIT, CatalogCacheStatus.CACHE_POPULATED]);
+    expect(new Set(statuses)).toEqual(new Set([CatalogCacheStatus.CACHE_HIT, CatalogCacheStatus.CACHE_POPULATED]));
     expect(world.controlPlane.cache.reservations.size).toBe(0);
   });
 
@@ -260,7 +260,7 @@ async function racing(crash?: CrashPoint): Promise<number> {
   expect(podsOf(world, "c1") + podsOf(world, "c2"), "the task ran once").toBe(1);
   const actions = await world.taskActions();
   const statuses = actions.filter(({ spec }) => spec.actionName !== "a0").map(({ status }) => status?.cacheStatus);
-  expect(statuses.toSorted()).toEqual(["CACHE_HIT", "CACHE_POPULATED"]);
+  expect(new Set(statuses)).toEqual(new Set(["CACHE_HIT", "CACHE_POPULATED"]));
   const { effects } = world;
   world.abortAction("r1");
   await world.untilReported("a0");

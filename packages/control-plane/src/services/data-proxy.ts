@@ -6,6 +6,7 @@ import { randomBytes } from "node:crypto";
 import { create, type DescMessage, fromBinary, type MessageShape, toBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError, type ServiceImpl } from "@connectrpc/connect";
 import { inputsFile, isTerminal, outputsFile, reportFile } from "@homeplane/idl";
+import { CatalogCacheStatus } from "@homeplane/idl/flyteidl2/core/catalog";
 import type { TaskTemplate } from "@homeplane/idl/flyteidl2/core/tasks";
 import {
   ArtifactType,
@@ -124,6 +125,8 @@ export function dataProxyService(ctx: Context): Partial<ServiceImpl<typeof DataP
       if (known === undefined || (!known.logsAvailable && !isTerminal(known.phase))) {
         throw new ConnectError(`attempt ${attempt} of action ${details.id?.name} has no log yet`, Code.NotFound);
       }
+      // Nothing ran: the log is complete as it is, there is no need to look for one.
+      if (known.cacheStatus === CatalogCacheStatus.CACHE_HIT) return;
       const either = AbortSignal.any([signal, ctx.stopping]);
       try {
         yield* ctx.dataPlane.logs.tailLogs({ ...request, attempt }, { signal: either });

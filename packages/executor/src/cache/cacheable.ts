@@ -22,7 +22,7 @@ export interface Cacheable {
 
 /** `taskAction` is the whole resource. `undefined` = its result is neither looked up nor stored. */
 export function cacheableOf(taskAction: TaskAction, org: string): Cacheable | undefined {
-  const { cacheKey, project, domain } = taskAction.spec;
+  const { cacheKey } = taskAction.spec;
   if (!cacheKey) return undefined;
   try {
     const { metadata, id } = decodeTemplate(taskAction);

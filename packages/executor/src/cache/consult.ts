@@ -1,5 +1,5 @@
 /** Before a pod is made for a cached task: its result is there, or another one is just making it, or it runs. */
-import type { AttemptRecord, CacheSource, PhaseEntry, TaskAction } from "@homeplane/idl";
+import type { AttemptRecord, CacheSource, TaskAction } from "@homeplane/idl";
 import { outputsFile } from "@homeplane/idl";
 import { currentPod } from "../pod/task.ts";
 import { exists } from "../reconcile/attempt-files.ts";
@@ -113,9 +113,6 @@ function waitingSince({ status }: TaskAction, message: string): string | undefin
 
 async function showWait(deps: Deps, taskAction: TaskAction, message: string, signal: AbortSignal): Promise<void> {
   if (waitingSince(taskAction, message) !== undefined) return;
-  const { attempt } = currentPod(taskAction);
-  const isQueued = (entry: PhaseEntry): boolean => entry.phase === "QUEUED" && entry.attempt === attempt;
-  const next = progressed(taskAction, "QUEUED", seenPhases(taskAction, undefined), message, nowIso(deps.clock));
-  const phaseHistory = (next.phaseHistory ?? []).map((entry) => (isQueued(entry) ? { ...entry, message } : entry));
-  await writeStatus(deps, taskAction, { ...next, phaseHistory }, signal);
+  const entries = seenPhases(taskAction, undefined).map((entry) => ({ ...entry, message }));
+  await writeStatus(deps, taskAction, progressed(taskAction, "QUEUED", entries, message, nowIso(deps.clock)), signal);
 }

@@ -18,7 +18,9 @@ const withUpOptions = (command: Command): Command =>
     .option("--port <n>", "port of the control plane on 127.0.0.1 (default 8090; 0 = any free one)")
     .option("--data-dir <path>", `where everything is kept (default ${defaultDataDir()})`)
     .option("--python <path>", "Python interpreter, with the package flyte, for all tasks")
-    .option("--slots <n>", "how many tasks run at once (default: twice the cores, at least 4)")
+    .option("--cpus <n>", "cores for all tasks together, by what they request (default: this machine's)")
+    .option("--memory <amount>", "memory for all tasks together, such as 8Gi (default: this machine's, less a reserve)")
+    .option("--slots <n>", "at most so many tasks at once, whatever they request (default 110)")
     .option("--log-level <level>", "debug, info, warn, error or silent (default info)");
 
 withUpOptions(program.command("up").description("start and serve until Ctrl-C"))

@@ -8,5 +8,6 @@ export { inProcessTransport } from "./http/in-process-transport.ts";
 export { type KubeServer, type KubeServerOptions, startKubeServer, type TlsMaterial } from "./http/server.ts";
 export { openStore, type StoreOptions } from "./store/sqlite-store.ts";
 export type { Store } from "./store/store.ts";
+export { machineCapacity, type NodeCapacity } from "./runtime/machine.ts";
 export { ProcessRuntime } from "./runtime/process-runtime.ts";
 export type { PodLogsRequest, ProcessRuntimeOptions } from "./runtime/runtime-options.ts";

@@ -33,6 +33,7 @@ export {
   events,
   leases,
   namespaces,
+  nodes,
   pods,
   secrets,
   serviceAccounts,
@@ -43,6 +44,7 @@ export { NotSentError, type Transport, type TransportRequest, type TransportResp
 export type { IssuedToken, TokenRequestSpec, TokenReview } from "./types/authentication.ts";
 export type { ConfigMap, Event, Namespace, ObjectReference, Secret, ServiceAccount } from "./types/core.ts";
 export type { CustomResourceDefinition, CustomResourceDefinitionVersion } from "./types/custom-resource-definition.ts";
+export type { Node } from "./types/node.ts";
 export type { Lease } from "./types/lease.ts";
 export type {
   ContainerState,

@@ -3,11 +3,13 @@ import type { TokenReview } from "./types/authentication.ts";
 import type { ConfigMap, Event, Namespace, Secret, ServiceAccount } from "./types/core.ts";
 import type { CustomResourceDefinition } from "./types/custom-resource-definition.ts";
 import type { Lease } from "./types/lease.ts";
+import type { Node } from "./types/node.ts";
 import type { Pod } from "./types/pod.ts";
 
 const core = { group: "", version: "v1", namespaced: true } as const;
 
 export const pods: ResourceType<Pod> = { ...core, plural: "pods", kind: "Pod" };
+export const nodes: ResourceType<Node> = { ...core, plural: "nodes", kind: "Node", namespaced: false };
 export const namespaces: ResourceType<Namespace> = {
   ...core,
   plural: "namespaces",

@@ -126,7 +126,8 @@ export async function compose(
           org,
           gateway: { hostPort: `${host}:${gatewayServer.port}`, insecure: true },
           objectStoreEnv: storeEnvironment(s3.url, credentials),
-          defaultRequests: { cpu: "1", memory: "1Gi" },
+          // A task that says nothing mostly waits, for its children or the network: two of them share a core.
+          defaultRequests: { cpu: "500m", memory: "512Mi" },
           user: { uid: 1000, gid: 1000 },
           sdkVersion: python.flyteVersion,
           gracePeriodSeconds: config.gracePeriodSeconds,

@@ -1,5 +1,6 @@
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
+import { parseQuantity } from "@homeplane/kube";
 import { HomeplaneError } from "@homeplane/runtime-kit";
 import { z } from "zod";
 
@@ -14,12 +15,29 @@ const levels = ["debug", "info", "warn", "error", "silent"] as const;
 const notLoopback =
   "must be 127.0.0.1: there is no authentication yet, so Homeplane listens on loopback only. From another machine: ssh -L 8090:127.0.0.1:8090 <this machine>";
 
+const cpusError = "must be a number from 0.1 to 1024";
+
+function bytesOf(text: string, context: z.RefinementCtx<string>): number {
+  const bytes = (parseQuantity(text)?.milli ?? 0) / 1000;
+  // Less than a task's own default request would let nothing run.
+  if (bytes < MIN_MEMORY) context.addIssue("must be an amount of at least 512Mi, such as 8Gi");
+  return bytes;
+}
+
+const MIN_MEMORY = 512 * 1024 * 1024;
+
 /** What `up` can be told; the result is plain data and the only place where the environment is read. */
 const schema = z.object({
   host: z.enum(["127.0.0.1", "localhost"], { error: notLoopback }).default("127.0.0.1"),
   port: wholeNumber(0, 65_535).default(8090),
   dataDir: path.optional(),
   python: path.optional(),
+  cpus: z.coerce
+    .number({ error: cpusError })
+    .min(0.1, { error: cpusError })
+    .max(1_024, { error: cpusError })
+    .optional(),
+  memory: z.string().transform(bytesOf).optional(),
   slots: wholeNumber(1, 1_000).optional(),
   json: z.boolean().default(false),
   logLevel: z.enum(levels, { error: `must be one of ${levels.join(", ")}` }).default("info"),

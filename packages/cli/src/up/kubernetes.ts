@@ -1,4 +1,3 @@
-import { cpus } from "node:os";
 import { secretsNamespace, taskActionCrd } from "@homeplane/idl";
 import {
   type CustomResourceDefinition,
@@ -7,7 +6,7 @@ import {
   KubeClient,
   namespaces,
 } from "@homeplane/kube";
-import { type PodLogsRequest, ProcessRuntime, startEmbeddedKube } from "@homeplane/kube-embedded";
+import { machineCapacity, type PodLogsRequest, ProcessRuntime, startEmbeddedKube } from "@homeplane/kube-embedded";
 import { type Logger, type Service, systemClock as clock } from "@homeplane/runtime-kit";
 import type { UpConfig } from "./config.ts";
 import type { DataDirPaths } from "./data-dir.ts";
@@ -57,7 +56,12 @@ export async function startKubernetes(
     nodeName: "local",
     python: python.python,
     baseEnv: config.podEnvironment,
-    slots: config.slots ?? Math.max(4, cpus().length * 2),
+    capacity: {
+      ...(await machineCapacity(paths.kube)),
+      ...(config.cpus === undefined ? {} : { cpu: config.cpus }),
+      ...(config.memory === undefined ? {} : { memory: config.memory }),
+      ...(config.slots === undefined ? {} : { pods: config.slots }),
+    },
     clock,
     random,
     log: component("process-runtime"),

@@ -17,6 +17,7 @@ import { type Logger, silentLogger, sleep, systemClock } from "@homeplane/runtim
 import { ApiServer } from "../api/api-server.ts";
 import { inProcessTransport } from "../http/in-process-transport.ts";
 import { openStore } from "../store/sqlite-store.ts";
+import type { NodeCapacity } from "./machine.ts";
 import { MARK_NODE } from "./container-env.ts";
 import { nodeMark, podsFolder } from "./folders.ts";
 import { findProcesses } from "./procfs.ts";
@@ -24,6 +25,8 @@ import { ProcessRuntime } from "./process-runtime.ts";
 import type { ProcessRuntimeOptions } from "./runtime-options.ts";
 
 export const BASE_ENV = { PATH: "/usr/local/bin:/usr/bin:/bin", LANG: "C.UTF-8" };
+
+export const CAPACITY: NodeCapacity = { cpu: 4, memory: 2 ** 30, disk: 2 ** 40, pods: 4 };
 
 export interface Fixture extends AsyncDisposable {
   readonly client: KubeClient;
@@ -93,7 +96,7 @@ export async function fixture(log: Logger = silentLogger): Promise<Fixture> {
         dataDir: folder,
         nodeName: "local",
         baseEnv: BASE_ENV,
-        slots: 4,
+        capacity: CAPACITY,
         ...options,
       });
       const running = runtime.run(stop.signal);

@@ -133,8 +133,3 @@ export function lostStatus(pod: PodView, now: number): PodStatus {
     containerStatuses: (pod.status.containerStatuses ?? []).map(end),
   };
 }
-
-/** What keeps a pod waiting, as a scheduler says it. */
-export function unschedulable(message: string): WantedCondition {
-  return { type: "PodScheduled", status: "False", reason: "Unschedulable", message };
-}

@@ -1,8 +1,8 @@
 import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { pods } from "@homeplane/kube";
+import { nodes, pods } from "@homeplane/kube";
 import { expect, test } from "vitest";
-import { fixture, NAMESPACE, processesPrinting } from "./fixture.ts";
+import { CAPACITY, fixture, NAMESPACE, processesPrinting } from "./fixture.ts";
 import { podFolders } from "./folders.ts";
 import { rawFile } from "./log-files.ts";
 
@@ -127,7 +127,7 @@ test("activeDeadlineSeconds ends a pod as DeadlineExceeded", async () => {
 
 test("five levels of pods that wait for one another end on one slot, and a stranger waits for its turn", async () => {
   await using kube = await fixture();
-  kube.start({ slots: 1 });
+  kube.start({ capacity: { ...CAPACITY, pods: 1 } });
   const labels = (n: number) => ({
     "flyte.org/run": "r",
     "flyte.org/action": `a${n}`,
@@ -149,6 +149,40 @@ test("five levels of pods that wait for one another end on one slot, and a stran
   }
   for (let n = 0; n < 5; n++) expect((await kube.ended(`level-${n}`)).status?.phase).toBe("Succeeded");
   expect((await kube.ended("stranger")).status?.phase).toBe("Succeeded");
+});
+
+const sized = (requests: Record<string, string>, script = "exec sleep 1005") => ({
+  containers: [{ name: "main", image: "none", command: ["/bin/sh", "-c", script], resources: { requests } }],
+});
+
+test("pods run side by side as far as what they request fits the node, which says what it has", async () => {
+  await using kube = await fixture();
+  kube.start();
+  await kube.run("a", sized({ cpu: "3", memory: "100Mi" }));
+  await kube.until("a", (pod) => pod?.status?.phase === "Running");
+  await kube.run("b", sized({ cpu: "1500m" }, "echo b"));
+  const waiting = await kube.until("b", (pod) => condition(pod, "PodScheduled") !== undefined);
+  const message = "0/1 nodes are available: 1 Insufficient cpu.";
+  expect(condition(waiting, "PodScheduled")).toMatchObject({ status: "False", reason: "Unschedulable", message });
+  const node = await kube.client.get(nodes, { name: "local" });
+  expect(node.status?.allocatable).toMatchObject({ cpu: "4", memory: "1Gi", pods: "4" });
+  expect(condition(node, "Ready")).toMatchObject({ status: "True" });
+  await kube.client.delete(pods, { namespace: NAMESPACE, name: "a" }, { gracePeriodSeconds: 1 });
+  expect((await kube.ended("b")).status?.phase).toBe("Succeeded");
+});
+
+test("a pod that asks for more than the machine has says so, and what to do; others pass it", async () => {
+  await using kube = await fixture();
+  kube.start();
+  await kube.run("huge", sized({ cpu: "8", memory: "2Gi" }));
+  const waiting = await kube.until("huge", (pod) => condition(pod, "PodScheduled") !== undefined);
+  expect(condition(waiting, "PodScheduled")).toMatchObject({
+    reason: "Unschedulable",
+    message:
+      "0/1 nodes are available: 1 Insufficient cpu, 1 Insufficient memory. The pod asks for 8 of cpu (this machine has 4), 2Gi of memory (this machine has 1Gi) and can never run here: ask for less, or start homeplane with larger --cpus or --memory.",
+  });
+  await kube.run("small", sized({ cpu: "1" }, "true"));
+  expect((await kube.ended("small")).status?.phase).toBe("Succeeded");
 });
 
 test("a secret that comes late holds the container back, and is then in its environment", async () => {
@@ -180,7 +214,7 @@ test("an orderly stop ends the pods, and their status says that the node did it"
 
 test("many short pods one after another leave no files, no descriptors and no pods in memory", async () => {
   await using kube = await fixture();
-  kube.start({ slots: 8 });
+  kube.start({ capacity: { ...CAPACITY, pods: 8 } });
   const round = async (from: number, to: number): Promise<number> => {
     for (let n = from; n < to; n += 10) {
       const names = Array.from({ length: 10 }, (_, k) => `short-${n + k}`);

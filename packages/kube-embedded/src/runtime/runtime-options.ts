@@ -1,4 +1,5 @@
 import type { KubeClient } from "@homeplane/kube";
+import type { NodeCapacity } from "./machine.ts";
 import type { Clock, Logger, Random } from "@homeplane/runtime-kit";
 
 export interface ProcessRuntimeOptions {
@@ -10,8 +11,8 @@ export interface ProcessRuntimeOptions {
   readonly python?: string;
   /** PATH, LANG, ... of every pod. Nothing is inherited from homeplane's own environment. */
   readonly baseEnv: Readonly<Record<string, string>>;
-  /** How many pods run at once; a pod that waits for its children is not counted. */
-  readonly slots: number;
+  /** What pods' requests are held against; a pod that waits for its children is not counted. */
+  readonly capacity: NodeCapacity;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;

@@ -1,11 +1,25 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { Slots, slotPod } from "./slots.ts";
+import { Placement } from "./placement.ts";
+import { placedPod } from "./pod-family.ts";
 
-function pod(name: string, parent?: string, createdAt = "2026-01-01T00:00:00Z") {
+type Requests = Record<string, string>;
+
+function pod(name: string, parent?: string, createdAt = "2026-01-01T00:00:00Z", requests: Requests = {}) {
   const labels: Record<string, string> = { "flyte.org/run": "r", "flyte.org/action": name };
   if (parent !== undefined) labels["homeplane.dev/parent"] = parent;
-  return slotPod({ uid: name, key: `ns/${name}`, namespace: "ns", createdAt, labels });
+  const spec = { containers: [{ name: "main", resources: { requests } }] };
+  return placedPod({ uid: name, key: `ns/${name}`, namespace: "ns", createdAt, labels, spec });
+}
+
+/** A node with room for so many pods, and nothing else. */
+class Slots extends Placement {
+  constructor(pods: number) {
+    super(new Map([["pods", pods * 1000]]));
+  }
+  charged(slots: number): number {
+    return slots - (this.free().get("pods") ?? 0) / 1000;
+  }
 }
 
 test("no more pods than slots run, the longest waiting first", () => {
@@ -28,7 +42,7 @@ test("a pod with a child that has not ended is not charged, and is charged again
   expect(slots.take()?.uid).toBe("child");
   expect(slots.take()).toBeUndefined();
   slots.release("child");
-  expect(slots.charged()).toBe(1);
+  expect(slots.charged(1)).toBe(1);
   expect(slots.take()).toBeUndefined();
   slots.release("a0");
   expect(slots.take()?.uid).toBe("other");
@@ -38,10 +52,18 @@ test("a namesake of another run or namespace is nobody's child", () => {
   const slots = new Slots(1);
   slots.wait(pod("a0"));
   slots.take();
+  const spec = { containers: [] };
   const labels = { "flyte.org/run": "other", "flyte.org/action": "c", "homeplane.dev/parent": "a0" };
-  slots.wait(slotPod({ uid: "c", key: "ns/c", namespace: "ns", createdAt: "", labels }));
+  slots.wait(placedPod({ uid: "c", key: "ns/c", namespace: "ns", createdAt: "", labels, spec }));
   slots.wait(
-    slotPod({ uid: "d", key: "x/d", namespace: "x", createdAt: "", labels: { ...labels, "flyte.org/run": "r" } }),
+    placedPod({
+      uid: "d",
+      key: "x/d",
+      namespace: "x",
+      createdAt: "",
+      labels: { ...labels, "flyte.org/run": "r" },
+      spec,
+    }),
   );
   expect(slots.take()).toBeUndefined();
 });
@@ -127,7 +149,87 @@ test("any trees of pods that wait for their children end, on any number of slots
           for (let next = slots.take(); next !== undefined; next = slots.take()) running.add(Number(next.uid));
           expect(running.size).toBeLessThanOrEqual(total * Math.max(...depthOf));
         }
-        expect([unborn.size, running.size, slots.charged()]).toEqual([0, 0, 0]);
+        expect([unborn.size, running.size, slots.charged(total)]).toEqual([0, 0, 0]);
+      },
+    ),
+    { numRuns: 500 },
+  );
+});
+
+const node = (cpu: number, memory: number): Placement =>
+  new Placement(
+    new Map([
+      ["pods", 110_000],
+      ["cpu", cpu * 1000],
+      ["memory", memory * 1000],
+    ]),
+  );
+
+test("pods run as long as what they request is there; a large one that is next is not passed by small ones", () => {
+  const placement = node(2, 100);
+  placement.wait(pod("a", undefined, "1", { cpu: "1500m" }));
+  placement.wait(pod("large", undefined, "2", { cpu: "1", memory: "60" }));
+  placement.wait(pod("small", undefined, "3", { cpu: "100m" }));
+  expect([placement.take()?.uid, placement.take()]).toEqual(["a", undefined]);
+  expect(placement.shortage("large")).toEqual({ lacking: ["cpu"], never: false });
+  expect(placement.shortage("small")).toEqual({ lacking: [], never: false });
+  placement.release("a");
+  expect([placement.take()?.uid, placement.take()?.uid]).toEqual(["large", "small"]);
+});
+
+test("a pod that asks for more than the node has waits for ever, says so, and holds up nobody", () => {
+  const placement = node(2, 100);
+  placement.wait(pod("huge", undefined, "1", { cpu: "3", memory: "101", "nvidia.com/gpu": "1" }));
+  placement.wait(pod("a", undefined, "2", { cpu: "2" }));
+  expect(placement.shortage("huge")).toEqual({ lacking: ["cpu", "memory", "nvidia.com/gpu"], never: true });
+  expect(placement.take()?.uid).toBe("a");
+  placement.release("huge");
+  expect(placement.shortage("huge")).toBeUndefined();
+});
+
+test("a parent that waits holds no memory against its children: nesting deeper than the node is large ends", () => {
+  const placement = node(1, 100);
+  for (let n = 0; n < 50; n++) {
+    placement.wait(pod(`p${n}`, n === 0 ? undefined : `p${n - 1}`, String(n), { cpu: "1", memory: "100" }));
+    expect(placement.take()?.uid).toBe(`p${n}`);
+  }
+});
+
+test("any trees of pods of any sizes that fit the node end; who is let in finds what it asks for", () => {
+  const size = fc.record({ cpu: fc.integer({ min: 0, max: 3 }), memory: fc.integer({ min: 0, max: 10 }) });
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(fc.nat(), size), { minLength: 1, maxLength: 30 }),
+      fc.array(fc.nat(), { minLength: 1, maxLength: 80 }),
+      (tree, choices) => {
+        const placement = node(3, 10);
+        const parentOf = tree.map(([n], i) => (n % (i + 1) === i ? undefined : n % (i + 1)));
+        const open = parentOf.map((_, i) => parentOf.filter((parent) => parent === i).length);
+        const unborn = new Set(parentOf.keys());
+        const running = new Set<number>();
+        for (let step = 0; step < tree.length * 2; step++) {
+          const born = [...unborn].filter((n) => parentOf[n] === undefined || running.has(parentOf[n]));
+          const able = [...born, ...[...running].filter((n) => open[n] === 0)];
+          const n = able[(choices[step % choices.length] ?? 0) % able.length];
+          if (n === undefined) throw new Error("all that run wait for one another");
+          const parent = parentOf[n];
+          if (unborn.delete(n)) {
+            const { cpu, memory } = tree[n]?.[1] ?? { cpu: 0, memory: 0 };
+            const requests = { cpu: String(cpu), memory: String(memory) };
+            placement.wait(pod(`${n}`, parent === undefined ? undefined : `${parent}`, String(tree[n]?.[0]), requests));
+          } else {
+            running.delete(n);
+            placement.release(`${n}`);
+            if (parent !== undefined) open[parent] = (open[parent] ?? 0) - 1;
+          }
+          for (let next = placement.take(); next !== undefined; next = placement.take()) {
+            running.add(Number(next.uid));
+            const free = placement.free();
+            for (const [name, amount] of next.requests)
+              if (amount > 0) expect(free.get(name)).toBeGreaterThanOrEqual(0);
+          }
+        }
+        expect([unborn.size, running.size]).toEqual([0, 0]);
       },
     ),
     { numRuns: 500 },

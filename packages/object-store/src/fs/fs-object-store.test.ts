@@ -1,5 +1,5 @@
 import { createHook } from "node:async_hooks";
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as fc from "fast-check";
@@ -216,6 +216,36 @@ test("what a crash left half-written is gone after the next open, and was never 
   expect(await names()).toEqual([]);
   await open();
   expect(await readdir(join(root, ".homeplane/staging"))).toHaveLength(1);
+});
+
+test("a put whose process died between its two renames is brought to its end by the next open", async () => {
+  const old = await store.put("data", "a/k", Buffer.from("old"), { contentType: "text/old" });
+  const written = await store.put("data", "a/k", Buffer.from("new"), { contentType: "text/new", metadata: { a: "b" } });
+  const dead = join(root, ".homeplane/staging/open-dead");
+  await mkdir(dead, { recursive: true });
+  await rename(join(root, ".homeplane/meta/data/a/k%meta"), join(dead, "1.record"));
+  expect((await store.head("data", "a/k")).contentType).toBeUndefined();
+  store = await open();
+  expect(await store.head("data", "a/k")).toEqual(written);
+  // Of one that died before, nothing is taken over.
+  await mkdir(dead, { recursive: true });
+  const record = { bucket: "data", key: "a/k", size: old.size, mtimeNs: "1", etag: "x", contentType: "text/x" };
+  await writeFile(join(dead, "1.record"), JSON.stringify(record));
+  store = await open();
+  expect(await store.head("data", "a/k")).toEqual(written);
+});
+
+test("of many that replace the same version, exactly one does", async () => {
+  const { etag } = await put("k", "0");
+  const tries = Array.from({ length: 20 }, (_, i) =>
+    store.put("data", "k", Buffer.from(`${i + 1}`), { ifMatch: etag }),
+  );
+  const outcomes = await Promise.allSettled(tries);
+  expect(outcomes.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
+  await expect(store.put("data", "none", Buffer.from("x"), { ifMatch: "*" })).rejects.toMatchObject({
+    code: "NotFound",
+  });
+  await expect(store.delete("data", "k", { ifMatch: etag })).rejects.toMatchObject({ code: "PreconditionFailed" });
 });
 
 test("a file that a person changes is served as it is, with another etag", async () => {

@@ -7,6 +7,7 @@ import { openFsObjectStore } from "../fs/fs-object-store.ts";
 import type { ObjectStore, Presigner } from "../port.ts";
 import { startS3Server } from "../s3/server.ts";
 import { createPresigner } from "../sigv4/presigner.ts";
+import { credentials } from "./credentials.ts";
 import { signHeaders } from "./sign.ts";
 
 export interface Answer {
@@ -33,8 +34,6 @@ export interface Harness extends AsyncDisposable {
   /** A signed request. `target` is path and query as they go on the wire. */
   call(method: string, target: string, options?: Call): Promise<Answer>;
 }
-
-export const credentials = { accessKeyId: "test-key", secretAccessKey: "test-secret" };
 
 export async function startHarness(): Promise<Harness> {
   const root = await mkdtemp(join(tmpdir(), "s3-server-"));

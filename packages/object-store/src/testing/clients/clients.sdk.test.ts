@@ -7,7 +7,8 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { credentials, type Harness, startHarness } from "../harness.ts";
+import { credentials } from "../credentials.ts";
+import { type Harness, startHarness } from "../harness.ts";
 
 const bin = join(import.meta.dirname, "../../../../../.tools/s3-clients/bin");
 const script = join(import.meta.dirname, "boto3_promises.py");

@@ -1,0 +1,1 @@
+export const credentials = { accessKeyId: "test-key", secretAccessKey: "test-secret" };

@@ -26,7 +26,8 @@ export class ServerProcess implements AsyncDisposable {
   }
 
   static async start(root: string, wrap: readonly string[] = []): Promise<ServerProcess> {
-    const [program, ...args] = [...wrap, process.execPath, serve, root] as [string, ...string[]];
+    const command = [...wrap, process.execPath, serve, root];
+    const [program, args] = [command[0] ?? process.execPath, command.slice(1)];
     const child = spawn(program, args, { stdio: ["pipe", "pipe", "inherit"] });
     const lines = createInterface({ input: child.stdout });
     const url = await Promise.race([

@@ -1,5 +1,5 @@
 /**
- * A real kube-apiserver on a real etcd, nothing else: no scheduler, no controllers, no kubelet. What our client, our controllers and the embedded
+ * A real kube-apiserver on a real etcd, at wish with the controllers that clean up: no scheduler, no kubelet. What our client, our controllers and the embedded
  * API are measured against. On free ports of the loopback interface, in a folder of its own.
  */
 import { execFile } from "node:child_process";
@@ -20,6 +20,8 @@ const linkerFlags = ["k8s.io/component-base/version", "k8s.io/client-go/pkg/vers
   .map((variable) => `-X ${variable}.gitVersion=${version}`)
   .join(" ");
 
+const programs = ["etcd", "kube-apiserver", "kube-controller-manager", "kubectl"] as const;
+
 export interface ApiServer extends AsyncDisposable {
   readonly url: string;
   readonly kubeconfig: string;
@@ -30,18 +32,20 @@ export interface ApiServer extends AsyncDisposable {
 export interface ApiServerOptions {
   /** False keeps etcd from waiting for the disk; true for benchmarks. */
   readonly fsync?: boolean;
+  /** Garbage collection by owner, the end of namespaces, accounts, quotas. */
+  readonly controllers?: boolean;
   readonly say?: (line: string) => void;
 }
 
 export async function startApiServer(options: ApiServerOptions = {}): Promise<ApiServer> {
-  const { fsync = false, say = () => undefined } = options;
+  const { fsync = false, controllers = false, say = () => undefined } = options;
   const program = await buildProgram("kubernetes", linkerFlags, say);
   const folder = await mkdtemp(join(tmpdir(), "homeplane-api-server-"));
   const stack = new AsyncDisposableStack();
   stack.defer(() => rm(folder, { recursive: true, force: true }));
   try {
     await mkdir(join(folder, "bin"));
-    for (const name of ["etcd", "kube-apiserver", "kubectl"]) await symlink(program, join(folder, "bin", name));
+    for (const name of programs) await symlink(program, join(folder, "bin", name));
     const ports = { client: await freePort(), peer: await freePort(), api: await freePort() };
     const url = `https://127.0.0.1:${ports.api}`;
     const kubeconfig = join(folder, "kubeconfig");
@@ -56,6 +60,10 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
       const ask = ["--kubeconfig", kubeconfig, "--request-timeout=2s", "get", "--raw", "/readyz"];
       return (await promisify(execFile)(kubectl, ask)).stdout === "ok";
     });
+    if (controllers)
+      stack.use(
+        new Child(join(folder, "bin/kube-controller-manager"), controllerArguments(folder, kubeconfig), folder),
+      );
     const owned = stack.move();
     return { url, kubeconfig, kubectl, [Symbol.asyncDispose]: () => owned.disposeAsync() };
   } catch (error) {
@@ -107,6 +115,19 @@ function apiArguments(folder: string, { client, api }: Ports): string[] {
     ...["--service-cluster-ip-range", "10.96.0.0/16", "--watch-cache=true"],
     // The embedded API has no tolerations and no priorities.
     ...["--disable-admission-plugins", "DefaultTolerationSeconds,Priority"],
+  ];
+}
+
+function controllerArguments(folder: string, kubeconfig: string): string[] {
+  const names = [
+    "garbage-collector-controller",
+    "namespace-controller",
+    "serviceaccount-controller",
+    "resourcequota-controller",
+  ];
+  return [
+    ...["--kubeconfig", kubeconfig, "--controllers", names.join(","), "--leader-elect=false", "--secure-port=0"],
+    ...["--root-ca-file", join(folder, "ca.crt"), "--service-account-private-key-file", join(folder, "accounts.key")],
   ];
 }
 

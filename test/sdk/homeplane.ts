@@ -32,6 +32,8 @@ export const sdks: readonly Sdk[] = [
 export interface StartOptions {
   /** The newest by default. */
   readonly sdk?: Sdk;
+  /** What is started in the place of the command line, with its first arguments. */
+  readonly program?: readonly [string, ...string[]];
   /** More arguments for `homeplane up`. */
   readonly args?: readonly string[];
 }
@@ -47,13 +49,15 @@ export class TestHomeplane implements AsyncDisposable {
   readonly dataDir: string;
   readonly python: string;
   readonly #args: readonly string[];
+  readonly #program: readonly string[];
   #process: ChildProcess | undefined;
   #endpoints: Endpoints | undefined;
 
-  private constructor(dataDir: string, { sdk, args = [] }: StartOptions) {
+  private constructor(dataDir: string, { sdk, args = [], program = [main] }: StartOptions) {
     this.dataDir = dataDir;
     this.python = sdk?.python ?? python;
     this.#args = args;
+    this.#program = program;
   }
 
   static async start(options: StartOptions = {}): Promise<TestHomeplane> {
@@ -70,7 +74,7 @@ export class TestHomeplane implements AsyncDisposable {
   /** Starts the program and waits for its line of JSON. */
   async up(): Promise<void> {
     const own = ["--port", "0", "--data-dir", this.dataDir, "--python", this.python, "--json"];
-    const child = spawn(process.execPath, [main, "up", ...own, ...this.#args], {
+    const child = spawn(process.execPath, [...this.#program, "up", ...own, ...this.#args], {
       stdio: ["ignore", "pipe", "inherit"],
     });
     this.#process = child;

@@ -41,6 +41,7 @@ export async function compose(
   paths: DataDirPaths,
   python: PythonEnvironment,
   log: Logger,
+  kubernetes: typeof startKubernetes = startKubernetes,
 ): Promise<Homeplane> {
   const { host, org, version } = config;
   const component = (name: string): Logger => log.child({ component: name });
@@ -57,7 +58,7 @@ export async function compose(
       component("s3"),
     );
     stack.defer(() => s3.close());
-    const kube = await startKubernetes(config, paths, python, ports.kube, component);
+    const kube = await kubernetes(config, paths, python, ports.kube, component);
     stack.defer(() => kube.close());
     const forComponent = (name: string) => ({ client: kube.client(name), ...shared(name) });
 

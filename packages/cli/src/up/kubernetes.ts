@@ -44,13 +44,26 @@ export async function startKubernetes(
   const client = (userAgent: string): KubeClient =>
     new KubeClient({ transport: kube.transport, log: component(userAgent), clock, random, userAgent });
   try {
-    await applyCrd(client("homeplane"));
-    await ensureNamespace(client("homeplane"), secretsNamespace);
+    await prepare(client("homeplane"));
   } catch (error) {
     await kube.close();
     throw error;
   }
-  runtime = new ProcessRuntime({
+  runtime = await processRuntime(config, paths, python, client, component);
+  const housekeeping: Service = { name: "kube", run: (signal) => kube.run(signal) };
+  const { kubeconfigPath, port } = kube;
+  return { kubeconfigPath, port, client, services: [housekeeping, runtime], close: () => kube.close() };
+}
+
+/** What runs the pods. */
+export async function processRuntime(
+  config: UpConfig,
+  paths: DataDirPaths,
+  python: PythonEnvironment,
+  client: EmbeddedKubernetes["client"],
+  component: (name: string) => Logger,
+): Promise<ProcessRuntime> {
+  return new ProcessRuntime({
     client: client("process-runtime"),
     dataDir: paths.kube,
     nodeName: "local",
@@ -66,9 +79,12 @@ export async function startKubernetes(
     random,
     log: component("process-runtime"),
   });
-  const housekeeping: Service = { name: "kube", run: (signal) => kube.run(signal) };
-  const { kubeconfigPath, port } = kube;
-  return { kubeconfigPath, port, client, services: [housekeeping, runtime], close: () => kube.close() };
+}
+
+/** What the components find there. */
+export async function prepare(client: KubeClient): Promise<void> {
+  await applyCrd(client);
+  await ensureNamespace(client, secretsNamespace);
 }
 
 async function ensureNamespace(client: KubeClient, name: string): Promise<void> {

@@ -6,6 +6,7 @@ import { compose, type Homeplane } from "./compose.ts";
 import type { UpConfig } from "./config.ts";
 import { type DataDirPaths, openDataDir } from "./data-dir.ts";
 import { type Endpoints, writeFiles } from "./files.ts";
+import { startKubernetes } from "./kubernetes.ts";
 import { takeLock } from "./lock.ts";
 import { requireFree } from "./ports.ts";
 import { findPython, type PythonEnvironment } from "./python.ts";
@@ -19,8 +20,15 @@ export interface Running {
   readonly stopped: Promise<void>;
 }
 
-/** Ready when it resolves. A failed start leaves nothing half-made: what was opened is closed, the lock is given back. */
-export async function up(config: UpConfig, signal: AbortSignal): Promise<Running> {
+/**
+ * Ready when it resolves. A failed start leaves nothing half-made: what was opened is closed, the lock is given back. `kubernetes` lets tests put a
+ * real API server in the place of the embedded one.
+ */
+export async function up(
+  config: UpConfig,
+  signal: AbortSignal,
+  kubernetes: typeof startKubernetes = startKubernetes,
+): Promise<Running> {
   const paths = await openDataDir(config.dataDir);
   const unlock = await takeLock(paths.lock, paths.root);
   const abandon = new AbortController();
@@ -30,7 +38,7 @@ export async function up(config: UpConfig, signal: AbortSignal): Promise<Running
     const python = await findPython(config.python);
     await requireFree(config.host, config.port);
     const log = createLogger({ level: config.logLevel, file: paths.log });
-    const homeplane = await compose(config, paths, python, log);
+    const homeplane = await compose(config, paths, python, log, kubernetes);
     stopped = serve(homeplane, paths, log, unlock, AbortSignal.any([signal, abandon.signal]));
     // Whoever awaits it gets the failure; until then it must not end the process unseen.
     stopped.catch(() => undefined);

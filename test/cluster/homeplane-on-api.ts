@@ -3,23 +3,15 @@
  *
  *   node homeplane-on-api.ts <kubeconfig> up --port 0 --data-dir <folder> --python <path> --json
  */
+import { mkdir } from "node:fs/promises";
 import { parseArgs } from "node:util";
-import { httpTransport, KubeClient, loadKubeconfig, type ResourceType } from "@homeplane/kube";
+import { httpTransport, KubeClient, loadKubeconfig, nodes } from "@homeplane/kube";
 import type { ProcessRuntime } from "@homeplane/kube-embedded";
 import { systemClock as clock } from "@homeplane/runtime-kit";
 import { upConfig } from "../../packages/cli/src/up/config.ts";
 import { prepare, processRuntime, type startKubernetes } from "../../packages/cli/src/up/kubernetes.ts";
 import { up } from "../../packages/cli/src/up/up.ts";
 import { serveKubeletLogs } from "./kubelet-logs.ts";
-
-interface NodeObject {
-  apiVersion: string;
-  kind: string;
-  metadata: { name: string; uid?: string; resourceVersion?: string };
-  status?: object;
-}
-
-const nodes: ResourceType<NodeObject> = { group: "", version: "v1", plural: "nodes", kind: "Node", namespaced: false };
 
 const on =
   (kubeconfigPath: string): typeof startKubernetes =>
@@ -28,6 +20,7 @@ const on =
     const client = (userAgent: string): KubeClient =>
       new KubeClient({ transport, log: component(userAgent), clock, random: Math.random, userAgent });
     await prepare(client("homeplane"));
+    await mkdir(paths.kube, { recursive: true });
     const runtime: ProcessRuntime = await processRuntime(config, paths, python, client, component);
     const logs = await serveKubeletLogs(client("kubelet"), (request) => runtime.podLogs(request));
     await announce(client("kubelet"), logs.port);

@@ -13,15 +13,13 @@ const program = join(import.meta.dirname, "homeplane-on-api.ts");
 describe("on a real kube-apiserver", { timeout: 120_000 }, () => {
   let api: ApiServer;
   let homeplane: TestHomeplane;
+  const stack = new AsyncDisposableStack();
 
   beforeAll(async () => {
-    api = await startApiServer({ controllers: true });
-    homeplane = await TestHomeplane.start({ program: [program, api.kubeconfig] });
+    api = stack.use(await startApiServer({ controllers: true }));
+    homeplane = stack.use(await TestHomeplane.start({ program: [program, api.kubeconfig] }));
   }, 1_800_000);
-  afterAll(async () => {
-    await homeplane[Symbol.asyncDispose]();
-    await api[Symbol.asyncDispose]();
-  });
+  afterAll(() => stack.disposeAsync());
 
   const kubectl = async (...args: string[]): Promise<string> =>
     (await promisify(execFile)(api.kubectl, ["--kubeconfig", api.kubeconfig, ...args])).stdout;

@@ -30,6 +30,8 @@ export interface ExecutorConfig {
   readonly stuckPodMs: number;
   /** How long an ended run's TaskActions stay, after everything is acknowledged. */
   readonly retentionMs: number;
+  /** How many of them stay at most; those that ended first go first. */
+  readonly retainedRuns: number;
   readonly workers: number;
 }
 
@@ -39,5 +41,6 @@ export const executorDefaults = {
   startGraceMs: 3 * 60_000,
   stuckPodMs: 60_000,
   retentionMs: 60 * 60_000,
+  retainedRuns: 1_000,
   workers: 16,
 } as const satisfies Partial<ExecutorConfig>;

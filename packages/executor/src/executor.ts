@@ -18,6 +18,7 @@ import type { Deps } from "./reconcile/deps.ts";
 import { FreshView } from "./reconcile/fresh-view.ts";
 import { ownerOf, projectPod } from "./reconcile/pod-record.ts";
 import { reconcile } from "./reconcile/reconciler.ts";
+import { Retention } from "./reconcile/retention.ts";
 import { Outbox } from "./report/outbox.ts";
 import { recordRequest } from "./report/record-request.ts";
 import { keyOfTaskAction, projectTaskAction, taskActionType } from "./resource.ts";
@@ -62,20 +63,18 @@ export function createExecutor(options: ExecutorOptions): Service {
   });
   const fresh = new FreshView();
   const secrets = createClient(SecretMaterialiser, options.secrets);
-  const alarms = new Alarms(clock, (key) => {
-    // Full only when keys are not processed at all: then the informer's next pass finds the action.
+  const wake = (key: string): void => {
+    // Full only when keys are not processed at all: then the informer's next list finds the action.
     try {
       queue.add(key);
     } catch (error) {
-      log.error({ event: "alarm.not_queued", key, error: messageOf(error) });
+      log.error({ event: "executor.not_queued", key, error: messageOf(error) });
     }
-  });
-  const catalog = new Catalog({
-    ...common,
-    client: createClient(CacheService, options.orchestration),
-    wake: (key) => queue.add(key),
-  });
-  const deps: Deps = { ...options, secrets, taskActions, pods: podInformer, fresh, outbox, alarms, catalog };
+  };
+  const alarms = new Alarms(clock, wake);
+  const retention = new Retention(options.config.retainedRuns, wake);
+  const catalog = new Catalog({ ...common, client: createClient(CacheService, options.orchestration), wake });
+  const deps: Deps = { ...options, secrets, taskActions, pods: podInformer, fresh, outbox, alarms, retention, catalog };
 
   taskActions.onChange(({ type, object }) => {
     const { uid = "" } = object.metadata;
@@ -83,6 +82,7 @@ export function createExecutor(options: ExecutorOptions): Service {
       outbox.forget(uid);
       fresh.forget(uid);
       alarms.forget(uid);
+      retention.forget(uid);
     } else queue.add(keyOfTaskAction(object));
     // A child that came while its parent ended is stopped by the parent's next pass.
     const owner = object.metadata.ownerReferences?.[0];

@@ -10,6 +10,7 @@ export type {
   WatchOptions,
 } from "./client-options.ts";
 export type { ClusterConfig, ExecPlugin, TokenSource } from "./cluster-config.ts";
+export { type DeleteReason, deleteWithReason } from "./delete-with-reason.ts";
 export { httpTransport } from "./http-transport.ts";
 export { type InClusterOptions, inClusterConfig } from "./in-cluster.ts";
 export { Informer } from "./informer.ts";

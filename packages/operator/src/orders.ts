@@ -9,6 +9,7 @@ import {
 } from "@homeplane/idl";
 import type { AbortAction, Order, StartAction } from "@homeplane/idl/homeplane/v1/orchestration";
 import {
+  deleteWithReason,
   isAlreadyExists,
   isConflict,
   isNotFound,
@@ -125,15 +126,8 @@ async function abortOne(
   );
   if (ended || metadata.deletionTimestamp !== undefined) return;
   const name = { namespace: metadata.namespace ?? "", name: metadata.name };
-  try {
-    await client.patch(
-      taskActionType,
-      name,
-      { metadata: { uid: metadata.uid, annotations: { [abortReasonAnnotation]: reason } } },
-      { signal },
-    );
-    await client.delete(taskActionType, name, { preconditions: { uid: metadata.uid ?? "" }, signal });
-  } catch (error) {
+  const why = { annotation: abortReasonAnnotation, reason, uid: metadata.uid, signal };
+  await deleteWithReason(client, taskActionType, name, why).catch((error: unknown) => {
     if (!isNotFound(error)) throw error;
-  }
+  });
 }

@@ -16,7 +16,7 @@ import type {
 } from "@homeplane/idl/flyteidl2/actions/actions_service";
 import type { ActionIdentifier } from "@homeplane/idl/flyteidl2/common/identifier";
 import type { ActionUpdate } from "@homeplane/idl/flyteidl2/workflow/state_service";
-import { isAlreadyExists, isNotFound, type KubeClient, KubeError } from "@homeplane/kube";
+import { deleteWithReason, isAlreadyExists, isNotFound, type KubeClient, KubeError } from "@homeplane/kube";
 import { updateOfChild, updateOfTrace } from "./action-update.ts";
 import { assertActionName, childTaskAction } from "./child-task-action.ts";
 import { type Children, taskActionType } from "./children.ts";
@@ -120,12 +120,17 @@ export function actionsService({
 
     async abort({ actionId, reason }, { signal }) {
       const { namespace, name } = nameOf(actionId?.run, actionId?.name ?? "");
-      const patch = { metadata: { annotations: { [abortReasonAnnotation]: reason ?? "aborted by its parent" } } };
-      const found = await client.patch(taskActionType, { namespace, name }, patch, { signal }).catch(converted);
-      if (terminalPhase(found) !== undefined) return {};
-      await client
-        .delete(taskActionType, { namespace, name }, { preconditions: { uid: found.metadata.uid ?? "" }, signal })
-        .catch(converted);
+      await deleteWithReason(
+        client,
+        taskActionType,
+        { namespace, name },
+        {
+          annotation: abortReasonAnnotation,
+          reason: reason ?? "aborted by its parent",
+          unless: (found) => terminalPhase(found) !== undefined,
+          signal,
+        },
+      ).catch(converted);
       return {};
     },
   };

@@ -72,7 +72,21 @@ const rows: [string, Outcome, Partial<Record<"kind" | "code", string>> & { final
   ],
   ["a non-recoverable error.pb", outcomeOf(done, { error: error(0) }), { kind: "user", code: "E", final: true }],
   ["exit 0, declared outputs missing", outcomeOf(done, {}, true), { kind: "system", code: "OutputsMissing" }],
-  ["an error.pb past the limit", outcomeOf(done, { error: "too large" }), { kind: "user", code: "ErrorTooLarge" }],
+  [
+    "an error.pb past the limit",
+    outcomeOf(done, { error: { tooLarge: 2 << 20, code: "ValueError", message: "so much" } }),
+    { kind: "user", code: "ErrorTooLarge", final: false },
+  ],
+  [
+    "the pod template's own deadline",
+    outcomeOf(failed(dead(137), { reason: "DeadlineExceeded" })),
+    { kind: "user", code: "DeadlineExceeded", final: false },
+  ],
+  [
+    "a pod over its deadline that never started a container",
+    outcomeOf({ phase: "Failed", reason: "DeadlineExceeded" }),
+    { kind: "user", code: "DeadlineExceeded" },
+  ],
   ["an error.pb that is none", outcomeOf(done, { error: "unreadable" }), { kind: "user", code: "ErrorUnreadable" }],
   ["exit 3", outcomeOf(failed(dead(3))), { kind: "user", code: "ExitCode3", final: false }],
   ["a program that can not start", outcomeOf(failed(dead(128, "StartError"))), { kind: "user", code: "StartError" }],

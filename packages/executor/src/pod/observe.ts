@@ -43,6 +43,8 @@ export interface PodEnd {
   readonly disruption?: string;
   /** That was an announced, orderly stop of the node. */
   readonly nodeStop?: boolean;
+  /** The pod template's own `activeDeadlineSeconds` has passed. */
+  readonly overDeadline: boolean;
   readonly primaryMissing: boolean;
   /** Some other container of the pod ran out of memory. */
   readonly sidecarOom: boolean;
@@ -145,6 +147,7 @@ function endOf(pod: Pod, primary: string): PodEnd {
     ...(terminated?.startedAt ? { startedAt: terminated.startedAt } : {}),
     ...(terminated?.finishedAt ? { finishedAt: terminated.finishedAt } : {}),
     ...(disruption === undefined ? {} : { disruption, ...(isNodeStop(pod) ? { nodeStop: true } : {}) }),
+    overDeadline: status.reason === "DeadlineExceeded",
     primaryMissing: !pod.spec.containers.some((container) => container.name === primary),
     sidecarOom: containers.some((c) => c !== main && c.state?.terminated?.reason === "OOMKilled"),
   };

@@ -1,11 +1,13 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import { errorFile, outputsFile } from "@homeplane/idl";
 import { ErrorDocumentSchema } from "@homeplane/idl/flyteidl2/core/execution";
-import { type ObjectStore, ObjectStoreError, parseNativeUrl, readAll } from "@homeplane/object-store";
+import { type ObjectBody, type ObjectStore, ObjectStoreError, parseNativeUrl, readAll } from "@homeplane/object-store";
+import { errorHead } from "./error-head.ts";
 import type { AttemptFiles } from "./outcome.ts";
 
-/** An error.pb past this is not read: its text could not be stored anywhere. */
+/** Of an error.pb past this only the start is read: its text could not be stored anywhere. */
 const maxErrorBytes = 1 << 20;
+const headBytes = 64 << 10;
 
 /** Looks at what an attempt left behind. Throws when the store can not be asked: no verdict is better than a wrong one. */
 export async function readAttemptFiles(store: ObjectStore, prefix: string, signal: AbortSignal): Promise<AttemptFiles> {
@@ -19,13 +21,24 @@ export async function readAttemptFiles(store: ObjectStore, prefix: string, signa
 async function readError(store: ObjectStore, prefix: string, signal: AbortSignal): Promise<AttemptFiles["error"]> {
   const { bucket, key } = parseNativeUrl(`${prefix}/${errorFile}`);
   try {
-    const { body } = await store.get(bucket, key, { signal });
+    const { meta, body } = await store.get(bucket, key, { signal });
+    if (meta.size > maxErrorBytes) return { tooLarge: meta.size, ...errorHead(await startOf(body)) };
     return decode(await readAll(body, maxErrorBytes));
   } catch (error) {
     if (error instanceof ObjectStoreError && error.code === "NotFound") return undefined;
-    if (error instanceof ObjectStoreError && error.code === "TooLarge") return "too large";
     throw error;
   }
+}
+
+async function startOf(body: ObjectBody): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of body) {
+    chunks.push(chunk);
+    size += chunk.byteLength;
+    if (size >= headBytes) break;
+  }
+  return Buffer.concat(chunks).subarray(0, headBytes);
 }
 
 function decode(bytes: Uint8Array): AttemptFiles["error"] {

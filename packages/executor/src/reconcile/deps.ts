@@ -11,6 +11,7 @@ import type { TaskActionView } from "../resource.ts";
 import type { Alarms } from "./alarms.ts";
 import type { FreshView } from "./fresh-view.ts";
 import type { PodRecord } from "./pod-record.ts";
+import type { Retention } from "./retention.ts";
 
 /** What a pass works with. */
 export interface Deps {
@@ -25,6 +26,7 @@ export interface Deps {
   readonly outbox: Outbox;
   readonly alarms: Alarms;
   readonly catalog: Catalog;
+  readonly retention: Retention;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;

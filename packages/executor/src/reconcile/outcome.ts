@@ -5,6 +5,7 @@
 import type { ContainerError } from "@homeplane/idl/flyteidl2/core/execution";
 import { ContainerError_Kind, ExecutionError_ErrorKind } from "@homeplane/idl/flyteidl2/core/execution";
 import type { PodEnd } from "../pod/observe.ts";
+import type { ErrorHead } from "./error-head.ts";
 
 export type Outcome =
   | { readonly kind: "success" }
@@ -19,9 +20,14 @@ export type Outcome =
       readonly nodeStop?: boolean;
     };
 
+/** An error document that was not read whole: its size in bytes, and what stands at its start. */
+export interface TooLargeError extends ErrorHead {
+  readonly tooLarge: number;
+}
+
 /** What was found at the attempt's output prefix. */
 export interface AttemptFiles {
-  readonly error?: ContainerError | "too large" | "unreadable";
+  readonly error?: ContainerError | TooLargeError | "unreadable";
   readonly outputs: boolean;
 }
 
@@ -29,15 +35,13 @@ export interface AttemptFiles {
 const signalledExit: ReadonlySet<number> = new Set([137, 247]);
 
 export function classifyEnd(end: PodEnd, files: AttemptFiles, outputsDeclared: boolean): Outcome {
-  if (files.error === "too large")
-    return user(
-      "ErrorTooLarge",
-      "error.pb is larger than the limit for reading it: the exception's message was cut off",
-    );
   if (files.error === "unreadable")
     return user("ErrorUnreadable", "error.pb is no protobuf flyteidl2.core.ErrorDocument");
-  if (files.error !== undefined) return fromErrorFile(files.error);
+  if (files.error !== undefined)
+    return "tooLarge" in files.error ? fromLargeError(files.error) : fromErrorFile(files.error);
   if (end.primaryMissing) return user("PrimaryContainerNotFound", "the pod has no primary container", true);
+  if (end.overDeadline && !(end.exitCode === 0 && files.outputs))
+    return user("DeadlineExceeded", "the pod was active for longer than its template's activeDeadlineSeconds");
   if (end.reason === "OOMKilled") return user("OOMKilled", withLog("the task used more memory than its limit", end));
   // Exit code 0 alone does not tell a task that finished from one that gave in to SIGTERM; the outputs, which are written last, do.
   const finished = end.exitCode === 0 && files.outputs;
@@ -73,6 +77,12 @@ function fromExitCode(end: PodEnd, exitCode: number): Outcome {
   }
   const code = end.reason === "" || end.reason === "Error" ? `ExitCode${exitCode}` : end.reason;
   return user(code, withLog(`the task ended with exit code ${exitCode}`, end));
+}
+
+/** Whether it is recoverable stands after the message: it is taken to be. */
+function fromLargeError({ tooLarge, code, message }: TooLargeError): Outcome {
+  const begins = code === "" && message === "" ? "" : `; it begins:\n${code}: ${message}`;
+  return user("ErrorTooLarge", `error.pb has ${tooLarge} bytes, more than are read: the message is cut${begins}`);
 }
 
 function fromErrorFile(error: ContainerError): Outcome {

@@ -25,13 +25,14 @@ export async function reconcile(deps: Deps, key: string, signal: AbortSignal): P
   if (seen === undefined) return undefined;
   const taskAction = deps.fresh.latest(seen);
   try {
-    const next = await pass(deps, taskAction, signal);
-    report(deps, deps.fresh.latest(seen));
-    return next;
+    return await pass(deps, taskAction, signal);
   } catch (error) {
     // Gone or changed meanwhile: whoever did that made an event that brings us back, this is only in case it was lost.
     if (isConflict(error) || isNotFound(error)) return { requeueAfterMs: conflictMs };
     throw error;
+  } finally {
+    // Also of a pass that failed half-way: what it had written is to be told.
+    report(deps, deps.fresh.latest(seen));
   }
 }
 

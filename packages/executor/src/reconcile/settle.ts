@@ -1,10 +1,11 @@
 /** An action that has ended: its children are stopped, its end is told, and in time it is cleaned away. */
 import { labels, labelValue, type TaskAction, taskActionFinalizer, terminalPhase } from "@homeplane/idl";
-import { isConflict, pods } from "@homeplane/kube";
-import { taskActionType } from "../resource.ts";
+import { isConflict } from "@homeplane/kube";
+import { keyOfTaskAction, taskActionType } from "../resource.ts";
 import type { Deps, Next } from "./deps.ts";
 import { ignoreNotFound } from "./current-pod.ts";
 import { stopChildren } from "./stop-children.ts";
+import { stopPods } from "./stop-pods.ts";
 import { removeFinalizer, writeLabels } from "./write.ts";
 
 export function isSettled({ metadata }: TaskAction): boolean {
@@ -14,7 +15,8 @@ export function isSettled({ metadata }: TaskAction): boolean {
 export async function settle(deps: Deps, taskAction: TaskAction, signal: AbortSignal): Promise<Next> {
   const { metadata, spec } = taskAction;
   await stopChildren(deps, taskAction, signal);
-  await stopPods(deps, taskAction, signal);
+  // A sidecar may outlive the task; a container that never started may still come to life.
+  const alive = await stopPods(deps, taskAction, signal);
   if (!isSettled(taskAction)) {
     // The outbox calls us again once the end is acknowledged.
     if (!deps.outbox.isAcknowledged(metadata.uid ?? "")) return undefined;
@@ -31,6 +33,8 @@ export async function settle(deps: Deps, taskAction: TaskAction, signal: AbortSi
   deps.outbox.forget(metadata.uid ?? "");
   if (metadata.deletionTimestamp !== undefined) {
     if (!metadata.finalizers?.includes(taskActionFinalizer)) return undefined;
+    // Nothing that still runs is left without its action. Its end brings us back.
+    if (alive.length > 0) return undefined;
     // A retried parent must still see that this child has ended.
     if (parentIsLive(deps, taskAction)) return undefined;
     await removeFinalizer(deps, taskAction, signal).catch((error: unknown) => {
@@ -47,23 +51,12 @@ async function retire(deps: Deps, taskAction: TaskAction, signal: AbortSignal): 
   const { metadata, status } = taskAction;
   const endedAt = Date.parse(status?.attemptHistory?.at(-1)?.endedAt ?? metadata.creationTimestamp ?? "");
   const left = endedAt + deps.config.retentionMs - deps.clock.now();
-  if (left > 0) return { requeueAfterMs: left };
+  const run = { uid: metadata.uid ?? "", key: keyOfTaskAction(taskAction), endedAt };
+  if (left > 0 && deps.retention.keeps(run)) return { requeueAfterMs: Math.min(left, deps.config.retentionMs) };
   const name = { namespace: metadata.namespace ?? "", name: metadata.name };
   const options = { propagationPolicy: "Background" as const, preconditions: { uid: metadata.uid ?? "" }, signal };
   await deps.client.delete(taskActionType, name, options).catch(ignoreNotFound);
   return undefined;
-}
-
-/** A sidecar may outlive the task; a container that never started may still come to life. */
-async function stopPods(deps: Deps, { metadata }: TaskAction, signal: AbortSignal): Promise<void> {
-  for (const pod of deps.pods.byIndex("owner", metadata.uid ?? "")) {
-    const over = pod.status?.phase === "Succeeded" || pod.status?.phase === "Failed";
-    if (over || pod.metadata.deletionTimestamp !== undefined) continue;
-    const name = { namespace: pod.metadata.namespace ?? "", name: pod.metadata.name };
-    await deps.client
-      .delete(pods, name, { preconditions: { uid: pod.metadata.uid ?? "" }, signal })
-      .catch(ignoreNotFound);
-  }
 }
 
 function parentIsLive(deps: Deps, { metadata }: TaskAction): boolean {

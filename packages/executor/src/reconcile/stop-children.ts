@@ -1,4 +1,5 @@
 import { abortReasonAnnotation, type TaskAction, terminalPhase } from "@homeplane/idl";
+import { deleteWithReason } from "@homeplane/kube";
 import { taskActionType } from "../resource.ts";
 import type { Deps } from "./deps.ts";
 import { ignoreNotFound } from "./current-pod.ts";
@@ -9,16 +10,7 @@ export async function stopChildren(deps: Deps, { metadata, spec }: TaskAction, s
     if (child.metadata.deletionTimestamp !== undefined || terminalPhase(child) !== undefined) continue;
     const name = { namespace: child.metadata.namespace ?? "", name: child.metadata.name };
     const reason = `parent ${spec.actionName} has ended or was aborted`;
-    await deps.client
-      .patch(
-        taskActionType,
-        name,
-        { metadata: { uid: child.metadata.uid, annotations: { [abortReasonAnnotation]: reason } } },
-        { signal },
-      )
-      .then(() =>
-        deps.client.delete(taskActionType, name, { preconditions: { uid: child.metadata.uid ?? "" }, signal }),
-      )
-      .catch(ignoreNotFound);
+    const why = { annotation: abortReasonAnnotation, reason, uid: child.metadata.uid, signal };
+    await deleteWithReason(deps.client, taskActionType, name, why).catch(ignoreNotFound);
   }
 }

@@ -50,8 +50,12 @@ export class FakeKubelet {
     return counts;
   }
 
+  /** Nobody looks after the pods. */
+  isAway = false;
+
   /** One look at all pods. */
   async sync(): Promise<void> {
+    if (this.isAway) return;
     const { items } = await this.#options.client.list(pods);
     for (const pod of items.toSorted((a, b) => a.metadata.name.localeCompare(b.metadata.name)))
       await this.#syncPod(pod);

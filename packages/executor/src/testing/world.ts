@@ -21,6 +21,7 @@ import { ApiServer, inProcessTransport, openStore, type Store } from "@homeplane
 import { createOperator } from "@homeplane/operator";
 import { type Random, type Service, silentLogger } from "@homeplane/runtime-kit";
 import { createSecretService, type SecretServices } from "@homeplane/secret-service";
+import type { ExecutorConfig } from "../config.ts";
 import { createExecutor } from "../executor.ts";
 import { taskActionType } from "../resource.ts";
 import { FakeControlPlane } from "./fake-control-plane.ts";
@@ -45,6 +46,7 @@ export interface WorldOptions {
   /** Instead of the seed's. */
   readonly random?: Random;
   readonly crash?: CrashPoint;
+  readonly config?: Partial<ExecutorConfig>;
 }
 
 const stepMs = 500;
@@ -72,13 +74,15 @@ export class World {
   readonly #running: Promise<void>[] = [];
   readonly #random: Random;
   readonly #script: Script;
+  readonly #config: ExecutorConfig;
   #crash: CrashPoint | undefined;
   #executor: Mortal | undefined;
   #sequence = 0n;
 
-  constructor({ script, seed = 1, random = seededRandom(seed), crash }: WorldOptions) {
+  constructor({ script, seed = 1, random = seededRandom(seed), crash, config }: WorldOptions) {
     this.#random = random;
     this.#script = script;
+    this.#config = { ...testConfig, ...config };
     this.#crash = crash;
     this.#store = openStore({ path: ":memory:" });
     const common = { clock: this.clock, random: this.#random, log: silentLogger };
@@ -148,7 +152,7 @@ export class World {
       store: this.files,
       orchestration: mortal.orchestration,
       secrets: mortal.secrets,
-      config: testConfig,
+      config: this.#config,
     });
     this.#executor = mortal;
     this.#running.push(executor.run(AbortSignal.any([mortal.signal, this.#stop.signal])));

@@ -1,0 +1,160 @@
+/** Whatever an action waits for is said in its status and told, and no wait is without an end. */
+import { terminalPhase } from "@homeplane/idl";
+import { ActionPhase } from "@homeplane/idl/flyteidl2/common/phase";
+import { pods } from "@homeplane/kube";
+import { describe, expect, test } from "vitest";
+import { checkEnd } from "./testing/invariants.ts";
+import { answer, isPodCreate } from "./testing/intercept.ts";
+import { World, type WorldOptions } from "./testing/world.ts";
+import { taskActionType } from "./resource.ts";
+
+const succeeds = { kind: "exit", code: 0, runMs: 1000 } as const;
+const worldOf = (script: WorldOptions["script"], more: Partial<WorldOptions> = {}): Promise<World> =>
+  new World({ script, ...more }).start();
+
+async function messageOf(world: World): Promise<string> {
+  return (await world.taskAction("r1")).status?.conditions?.[0]?.message ?? "";
+}
+
+const told = (world: World): string[] =>
+  (world.controlPlane.events.get("a0") ?? []).flatMap(({ clusterEvents }) =>
+    clusterEvents.map(({ message }) => message),
+  );
+
+describe("what an action waits for", () => {
+  test.each([
+    [500, "InternalError", "etcdserver: leader changed"],
+    [503, "ServiceUnavailable", "apiserver is shutting down"],
+    [429, "TooManyRequests", "slow down"],
+    [404, "NotFound", 'namespaces "demo-development" not found'],
+  ])(
+    "a pod that the API does not take (%i) is tried again ever more rarely, and it is said why",
+    async (status, reason, message) => {
+      await using world = await worldOf(() => succeeds);
+      let tries = 0;
+      let isBroken = true;
+      world.intercept = (request) =>
+        isBroken && isPodCreate(request) ? (tries++, answer(status, reason, message)) : undefined;
+      world.submit("r1");
+      await world.pass(10_000);
+      const text = `the Kubernetes API did not take the pod (${status} ${reason}): ${message}`;
+      expect(await messageOf(world)).toBe(text);
+      expect(told(world)).toContain(text);
+      await world.pass(600_000, 5000);
+      expect(tries).toBeLessThan(150);
+      expect(await messageOf(world)).toBe(text);
+      isBroken = false;
+      await world.untilReported("a0");
+      await checkEnd(world, { a0: 0 });
+      expect(await messageOf(world)).toBe("");
+    },
+  );
+
+  test("somebody else's pod of that name is never adopted; it is told of, and does not stop the action", async () => {
+    await using world = await worldOf(() => succeeds);
+    let squatted = false;
+    world.before = async (request) => {
+      if (squatted || !isPodCreate(request)) return;
+      squatted = true;
+      const { metadata } = JSON.parse(new TextDecoder().decode(request.body)) as {
+        metadata: { name: string; namespace: string };
+      };
+      const name = { name: metadata.name, namespace: metadata.namespace };
+      const spec = { containers: [{ name: "x", image: "x:1" }] };
+      await world.client.create(pods, { apiVersion: "v1", kind: "Pod", metadata: name, spec });
+      await world.client.patch(pods, name, { status: { phase: "Failed" } }, { subresource: "status" });
+    };
+    world.submit("r1");
+    const failures = async () => (await world.taskActions())[0]?.status?.systemFailures;
+    await world.until("a second try", async () => (await failures()) === 1);
+    expect(await messageOf(world)).toMatch(
+      /^attempt 1 starts again.*\(system failure 1 of at most 3\), after PodNameTaken: pod \S+ exists and belongs to somebody else$/,
+    );
+    await world.until("the end", async () => terminalPhase(await world.taskAction("r1")) === "SUCCEEDED");
+    await world.pass(2000);
+    expect(told(world).some((text) => text.includes("belongs to somebody else"))).toBe(true);
+  });
+
+  test("an image that can not be pulled is shown and told while it may still come", async () => {
+    await using world = await worldOf(() => ({ kind: "stuck", reason: "ImagePullBackOff", message: "no such tag" }));
+    world.submit("r1");
+    await world.pass(20_000);
+    const { status } = await world.taskAction("r1");
+    expect(status?.conditions?.[0]).toMatchObject({ reason: "Initializing", message: "ImagePullBackOff: no such tag" });
+    expect(told(world)).toContain("ImagePullBackOff: no such tag");
+  });
+
+  test("a reason that changes all the time is written no more than every ten seconds", async () => {
+    let turn = 0;
+    await using world = await worldOf(() => ({ kind: "unscheduled", message: `${turn++}/9 nodes available` }));
+    world.submit("r1");
+    await world.pass(5000);
+    const { resourceVersion } = (await world.taskAction("r1")).metadata;
+    let writes = 0;
+    let last = resourceVersion;
+    for (let second = 0; second < 60; second++) {
+      await world.pass(1000);
+      const now = (await world.taskAction("r1")).metadata.resourceVersion;
+      if (now !== last) writes++;
+      last = now;
+    }
+    expect(writes).toBeGreaterThan(2);
+    expect(writes).toBeLessThanOrEqual(7);
+  });
+});
+
+describe("no wait is without an end", () => {
+  test("an abort ends though its pod's end is never confirmed, and says so; the pod keeps its action", async () => {
+    await using world = await worldOf(() => ({ kind: "run", lost: true }));
+    world.submit("r1");
+    await world.until("a pod", async () => (await world.livePods()).length > 0);
+    await world.pass(2000);
+    world.abortAction("r1", "a0", "too expensive");
+    await world.pass(60_000, 5000);
+    expect(world.controlPlane.ends.has("a0")).toBe(false);
+    await world.pass(60_000, 5000);
+    expect(world.controlPlane.ends.get("a0")).toEqual(new Set([ActionPhase.ABORTED]));
+    const error = (await world.taskAction("r1")).status?.errorState;
+    expect(error?.message).toMatch(/^too expensive; the end of pod \S+ on node node was not confirmed in time/);
+    // Its node comes back.
+    const [pod] = await world.livePods();
+    const name = { namespace: pod?.metadata.namespace ?? "", name: pod?.metadata.name ?? "" };
+    await world.client.patch(pods, name, { metadata: { finalizers: [] } });
+    await world.client.delete(pods, name, { gracePeriodSeconds: 0 });
+    await world.pass(20_000, 2000);
+    expect(await world.taskActions()).toEqual([]);
+  });
+
+  test("a pod that never got a node holds up no abort, whatever finalizer it carries", async () => {
+    await using world = await worldOf(() => ({ kind: "unscheduled", message: "no room" }));
+    world.submit("r1");
+    await world.until("a pod", async () => (await world.livePods()).length > 0);
+    const [pod] = await world.livePods();
+    const name = { namespace: pod?.metadata.namespace ?? "", name: pod?.metadata.name ?? "" };
+    await world.client.patch(pods, name, { metadata: { finalizers: ["example.com/stuck"] } });
+    world.kubelet.isAway = true;
+    world.abortAction("r1");
+    await world.untilReported("a0");
+    expect(world.controlPlane.ends.get("a0")).toEqual(new Set([ActionPhase.ABORTED]));
+  });
+});
+
+test("ended runs are cleaned away by their number too, those that ended first before the others", async () => {
+  await using world = await worldOf(() => succeeds, { config: { retainedRuns: 3 } });
+  for (const run of ["r1", "r2", "r3", "r4", "r5"]) {
+    world.submit(run);
+    await world.until(run, async () => {
+      const found = (await world.taskActions()).find(({ spec }) => spec.runName === run);
+      return found !== undefined && terminalPhase(found) !== undefined;
+    });
+    await world.pass(2000);
+  }
+  await world.pass(10_000);
+  const left = async (): Promise<string[]> => (await world.taskActions()).map(({ spec }) => spec.runName).toSorted();
+  expect(await left()).toEqual(["r3", "r4", "r5"]);
+  // Also after a restart, and a run that is under way is none of them.
+  world.killExecutor();
+  await world.pass(10_000);
+  expect(await left()).toEqual(["r3", "r4", "r5"]);
+  expect((await world.client.list(taskActionType)).items).toHaveLength(3);
+});

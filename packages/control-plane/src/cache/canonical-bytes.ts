@@ -63,5 +63,8 @@ function delimited(number: number, content: Uint8Array): Uint8Array {
 
 function byNumberThenKey(a: Part, b: Part): number {
   if (a.number !== b.number) return a.number - b.number;
-  return a.key === undefined || b.key === undefined ? 0 : Buffer.compare(a.key, b.key);
+  if (a.key === undefined || b.key === undefined) return 0;
+  const common = Math.min(a.key.length, b.key.length);
+  // Of two keys that begin alike the longer one comes first: so it is in upb, which Python runs on.
+  return Buffer.compare(a.key.subarray(0, common), b.key.subarray(0, common)) || b.key.length - a.key.length;
 }

@@ -1,7 +1,7 @@
 /** What a deployment makes of a trigger: checked before anything is stored, so that one that can not fire is refused now and not at its time. */
 import { create, toBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { inputsFile, shortHash } from "@homeplane/idl";
+import { inputsFile } from "@homeplane/idl";
 import { OffloadedInputDataSchema } from "@homeplane/idl/flyteidl2/common/run";
 import {
   InputsSchema,
@@ -16,6 +16,7 @@ import {
 } from "@homeplane/idl/flyteidl2/trigger/trigger_definition";
 import { putInputs } from "../actions/run-inputs.ts";
 import { newRunName } from "../actions/run-name.ts";
+import { inputsHash } from "../cache/cache-key.ts";
 import type { Context } from "../context.ts";
 import { invalid, isBelow, scopePrefix } from "../services/identifiers.ts";
 import type { EditedTrigger, TriggerEdit, TriggerKey, TriggerRow } from "../store/trigger-port.ts";
@@ -41,7 +42,7 @@ export async function deployEdit(ctx: Context, trigger: TriggerToDeploy): Promis
   const automation = trigger.automation ?? create(TriggerAutomationSpecSchema);
   const schedule = parseAutomation(automation, `${field}.automation_spec`);
   checkKickoff(automation, task, field);
-  const spec = await withStoredInputs(ctx, key, trigger.spec, field);
+  const spec = await withStoredInputs(ctx, trigger);
   const size = toBinary(TriggerSpecSchema, spec).length;
   if (size > maxSpecBytes) throw invalid(`${field}.spec`, `is ${size} bytes, the limit is ${maxSpecBytes}`);
   const now = ctx.clock.now();
@@ -100,7 +101,7 @@ function checkKickoff(automation: TriggerAutomationSpec, task: TaskSpec, field: 
 }
 
 /** Values are not kept here: those that came with the request go into the object store. */
-async function withStoredInputs(ctx: Context, key: TriggerKey, spec: TriggerSpec, field: string): Promise<TriggerSpec> {
+async function withStoredInputs(ctx: Context, { key, spec, task, field }: TriggerToDeploy): Promise<TriggerSpec> {
   const { inputWrapper } = spec;
   if (inputWrapper.case === "offloadedInputData") {
     const own = scopePrefix(ctx, key);
@@ -115,6 +116,9 @@ async function withStoredInputs(ctx: Context, key: TriggerKey, spec: TriggerSpec
   const { project, domain } = key;
   const { nativeUrl } = await putInputs(ctx, { project, domain, run: newRunName() }, content);
   const uri = nativeUrl.slice(0, -(inputsFile.length + 1));
-  const value = create(OffloadedInputDataSchema, { uri, inputsHash: shortHash(content, 64) });
+  const value = create(OffloadedInputDataSchema, {
+    uri,
+    inputsHash: inputsHash(inputWrapper.value, task.taskTemplate),
+  });
   return { ...spec, inputWrapper: { case: "offloadedInputData", value } };
 }

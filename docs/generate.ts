@@ -104,6 +104,9 @@ ${section("orchestration.proto")}
 | \`workflow.EventsProxyService.Record\` | executor, task-gateway | phases and ends of attempts |
 | \`workflow.InternalRunService.RecordAction\` | executor, task-gateway | an action that came to be inside the data plane: a child or a trace |
 | \`workflow.InternalRunService.UpdateActionStatus\` | executor, task-gateway | the end of an action as a whole |
+| \`cacheservice.v2.CacheService.Get\`, \`Put\` | executor | where the output of a cached task lies. Inside one project's domain only: \`Put\` refuses an address outside of it and a run that is not in it (PERMISSION_DENIED) |
+| \`cacheservice.v2.CacheService.GetOrExtendReservation\`, \`ReleaseReservation\` | executor | the right to run a serialised task; it lives for three heartbeats after the last one |
+| \`cacheservice.v2.CacheService.Delete\` | nobody yet | forgets an entry; its files stay |
 
 Calls of task pods that are not \`ActionsService\` go to the control plane's client services through the task gateway: \`RunService\`,
 \`DataProxyService\`, \`ClusterService\`, \`ProjectService\`, \`TaskService\`, \`ImageService\`.

@@ -1,5 +1,6 @@
 /**
- * Writes the pages of the reference that are made from the program itself: cli.md from each command's --help, channels.md from the .proto files.
+ * Writes the pages of the reference that are made from the program itself: cli.md from each command's --help, channels.md from the .proto files,
+ * api.md from the services that the control plane routes.
  *
  * Run: node scripts/launch.mjs run docs/generate.ts
  * With --check it writes nothing and fails when a page is out of date, or when errors.md lacks a code that the program has.
@@ -7,6 +8,7 @@
 import { execFileSync } from "node:child_process";
 import { globSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { apiMethods } from "@homeplane/control-plane";
 
 const root = join(import.meta.dirname, "..");
 const made = "<!-- Made by docs/generate.ts: change the program, not this page. -->\n";
@@ -121,6 +123,38 @@ All reports may come more than once; the receiver drops what it has ([record.ts]
 `;
 }
 
+function apiPage(): string {
+  const methods = apiMethods();
+  const services = [...new Set(methods.map(({ service }) => service))];
+  const sections = services.map((service) => {
+    const rows = methods.filter((method) => method.service === service);
+    const lines = rows.map(({ name, calledBySdk, refused }) => {
+      const answer = refused === undefined ? "answered" : `UNIMPLEMENTED: ${refused}`;
+      return `| \`${name}\` | ${calledBySdk ? "yes" : ""} | ${answer} |`;
+    });
+    return `## \`${service.typeName}\`\n\n| method | the SDK calls it | |\n|---|---|---|\n${lines.join("\n")}\n`;
+  });
+  return `${made}# The API for clients
+
+What the control plane answers on its port: the services of flyteidl2 that the \`flyte\` SDK (2.12.1, 2.5.8) and CLI call, by Connect over HTTP/1.1, and by
+Connect, gRPC and gRPC-Web over HTTP/1.1 or HTTP/2 in plain text. A method that is not there says \`UNIMPLEMENTED\` and why.
+\`ActionsService\`, which running tasks call, is the task gateway's ([channels](channels.md)).
+
+| error | when |
+|---|---|
+| \`INVALID_ARGUMENT\` | the request is no message of the method, or a field is wrong: the message names the field and what would be right |
+| \`NOT_FOUND\` | project, domain, task, run, action, trigger: the message names it and the way out |
+| \`ALREADY_EXISTS\` | a name or version that is taken |
+| \`FAILED_PRECONDITION\` | the project is archived; somebody else changed it in between |
+| \`RESOURCE_EXHAUSTED\` | a request beyond 64 MiB after decompression, inputs and outputs beyond 20 MiB, no space left on the disk |
+| \`UNAVAILABLE\` | the store can not be written; the server is stopping: call again |
+| \`UNAUTHENTICATED\` | the server asks for a key, and the call has none that it knows |
+| \`UNIMPLEMENTED\` | see below |
+| \`INTERNAL\` | a fault of the server; the message carries the request's id, the log the cause |
+
+${sections.join("\n")}`;
+}
+
 /** Codes in the sources: first arguments of the two coded errors, and the launcher's table of explanations. */
 function errorCodes(): string[] {
   const files = globSync(["packages/*/src/**/*.ts", "scripts/**/*.mjs"], { cwd: root });
@@ -140,7 +174,7 @@ function formatted(name: string, content: string): string {
   return execFileSync(process.execPath, args, { cwd: root, input: content, encoding: "utf8" });
 }
 
-const pages = { "reference/cli.md": cliPage(), "reference/channels.md": channelsPage() };
+const pages = { "reference/cli.md": cliPage(), "reference/channels.md": channelsPage(), "reference/api.md": apiPage() };
 const check = process.argv.includes("--check");
 for (const [name, text] of Object.entries(pages)) {
   const content = formatted(name, text);

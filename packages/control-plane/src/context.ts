@@ -28,7 +28,7 @@ export interface Context {
   readonly dataPlane: DataPlane;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Published after each change: `actionPath`, `runPath`, `project/domain`, and "orders". */
+  /** Published after each change: `actionPath`, `runPath`, "runs", "triggers" and "orders". */
   readonly changes: Subject<string>;
   /** Aborts when the server stops: long answers end then. */
   readonly stopping: AbortSignal;

@@ -1,4 +1,5 @@
 export type { ControlPlaneConfig, DataPlane } from "./context.ts";
 export { type ControlPlane, createControlPlane, ensureProject } from "./control-plane.ts";
+export { apiMethods } from "./api-table.ts";
 export { rpcErrors } from "./rpc-log.ts";
 export { openSqliteStore } from "./store/sqlite.ts";

@@ -7,6 +7,7 @@ import { DataProxyService } from "@homeplane/idl/flyteidl2/dataproxy/dataproxy_s
 import { ImageService } from "@homeplane/idl/flyteidl2/imagebuilder/service";
 import { ProjectService } from "@homeplane/idl/flyteidl2/project/project_service";
 import { SecretService } from "@homeplane/idl/flyteidl2/secret/secret";
+import { SettingsService } from "@homeplane/idl/flyteidl2/settings/settings_service";
 import { TaskService } from "@homeplane/idl/flyteidl2/task/task_service";
 import { TriggerService } from "@homeplane/idl/flyteidl2/trigger/trigger_service";
 import { EventsProxyService } from "@homeplane/idl/flyteidl2/workflow/events_proxy_service";
@@ -18,26 +19,30 @@ import { cacheService } from "./orchestration/cache-service.ts";
 import { orchestrationService } from "./orchestration/orchestration-service.ts";
 import { eventsProxyService, internalRunService } from "./orchestration/record.ts";
 import { dataProxyService } from "./services/data-proxy.ts";
+import { refusals, routeNotServed } from "./services/not-served.ts";
 import { projectService } from "./services/project-service.ts";
 import { runService } from "./services/run-service.ts";
 import { secretService } from "./services/secret-service.ts";
 import { authMetadataService, clusterService, identityService, imageService } from "./services/small-services.ts";
+import { settingsService } from "./services/settings-service.ts";
 import { taskService } from "./services/task-service.ts";
 import { triggerService } from "./services/trigger-service.ts";
 
 /** What clients call. */
 export function clientRoutes(ctx: Context): (router: ConnectRouter) => void {
   return (router) => {
-    router.service(RunService, runService(ctx));
+    router.service(RunService, { ...refusals(RunService), ...runService(ctx) });
     router.service(DataProxyService, dataProxyService(ctx));
     router.service(ProjectService, projectService(ctx));
     router.service(TaskService, taskService(ctx));
     router.service(SecretService, secretService(ctx));
     router.service(TriggerService, triggerService(ctx));
+    router.service(SettingsService, settingsService(ctx));
     router.service(ClusterService, clusterService);
     router.service(IdentityService, identityService);
     router.service(AuthMetadataService, authMetadataService);
     router.service(ImageService, imageService);
+    routeNotServed(router);
   };
 }
 

@@ -5,7 +5,7 @@ import { Filter_Function } from "@homeplane/idl/flyteidl2/common/list";
 import { ActionPhase } from "@homeplane/idl/flyteidl2/common/phase";
 import { ActionEventSchema, ActionStatusSchema } from "@homeplane/idl/flyteidl2/workflow/run_definition";
 import * as fc from "fast-check";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { domain, type Harness, inProject, project, refusal, startHarness, task, taskSpec } from "./testing/harness.ts";
 
 let h: Harness;
@@ -153,3 +153,138 @@ test("stop() ends watches cleanly, and a log with UNAVAILABLE: its clean end wou
   expect((await logEnd).code).toBe(Code.Unavailable);
   await stopping[Symbol.asyncDispose]();
 });
+
+test("a watch of runs tells those there are, then new ones and changes, in the scope that was asked for", async () => {
+  await using own = await startHarness();
+  const make = async () => (await own.runs.createRun({ id: inProject, task: task() })).run?.action?.id?.run?.name ?? "";
+  const first = await make();
+  const stop = new AbortController();
+  const told: string[] = [];
+  const target = { case: "projectId" as const, value: { name: project, domain } };
+  try {
+    for await (const { runs } of own.runs.watchRuns({ target }, { signal: stop.signal })) {
+      for (const { action } of runs) told.push(`${action?.id?.run?.name === first ? 1 : 2} ${action?.status?.phase}`);
+      if (told.length === 1) await make();
+      const actionId = { run: { project, domain, name: first }, name: "a0" };
+      const status = { phase: ActionPhase.SUCCEEDED, attempts: 1 };
+      if (told.length === 2) await own.internal.updateActionStatus({ actionId, status });
+      if (told.length === 3) stop.abort();
+    }
+  } catch (error) {
+    if (!stop.signal.aborted) throw error;
+  }
+  expect(told).toEqual(["1 1", "2 1", "1 5"]);
+  const elsewhere = { case: "projectId" as const, value: { name: project, domain: "production" } };
+  const other = own.runs.watchRuns({ target: elsewhere }, { timeoutMs: 200 })[Symbol.asyncIterator]();
+  expect((await refusal(other.next())).code).toBe(Code.DeadlineExceeded);
+});
+
+test("what the cluster says of an attempt comes once each, until the attempt has ended", async () => {
+  const { actionId } = await newRun();
+  const say = (message: string, phase: ActionPhase = ActionPhase.INITIALIZING) =>
+    h.events.record({ events: [{ id: actionId, attempt: 1, phase, clusterEvents: [{ reason: "R", message }] }] });
+  await say("pulling");
+  const told: string[] = [];
+  for await (const { clusterEvents } of h.runs.watchClusterEvents({ id: actionId, attempt: 1 })) {
+    told.push(...clusterEvents.map(({ message }) => message));
+    if (told.length === 1) await say("pulled");
+    if (told.length === 2) await say("ended", ActionPhase.FAILED);
+  }
+  expect(told).toEqual(["pulling", "pulled", "ended"]);
+});
+
+type Deed = { readonly kind: "run" | "child" | "report" | "end" | "turn"; readonly of: number };
+
+test("however runs, children, reports and watchers come together, each watcher ends up with what the store has", async () => {
+  const deed = fc.record<Deed>({
+    kind: fc.constantFrom("run" as const, "child" as const, "report" as const, "end" as const, "turn" as const),
+    of: fc.nat(30),
+  });
+  await fc.assert(
+    fc.asyncProperty(fc.array(deed, { maxLength: 25 }), fc.nat(3), async (deeds, late) => {
+      await using own = await startHarness();
+      const made: ActionId[] = [];
+      const make = async () => {
+        const { run } = await own.runs.createRun({ id: inProject, task: task() });
+        const name = run?.action?.id?.run?.name ?? "";
+        made.push({ run: { project, domain, name }, name: "a0" });
+      };
+      await make();
+      const first = made[0]?.run;
+      if (first === undefined) throw new Error("no run");
+      const stop = new AbortController();
+      const options = { signal: stop.signal };
+      const runs = new Map<string, number>();
+      const actions = new Map<string, number>();
+      const details: number[] = [];
+      const follow = async <T>(delay: number, watch: () => AsyncIterable<T>, take: (message: T) => void) => {
+        for (let turn = 0; turn < delay; turn++) await new Promise(setImmediate);
+        try {
+          for await (const message of watch()) take(message);
+        } catch (error) {
+          if (!stop.signal.aborted) throw error;
+        }
+      };
+      const watchers = [
+        follow(
+          late,
+          () => own.runs.watchRuns({ target: { case: "org", value: "" } }, options),
+          (message) =>
+            message.runs.forEach(({ action }) => runs.set(action?.id?.run?.name ?? "", action?.status?.phase ?? 0)),
+        ),
+        follow(
+          late * 2,
+          () => own.runs.watchActions({ runId: first }, options),
+          (message) =>
+            message.enrichedActions.forEach(({ action }) =>
+              actions.set(action?.id?.name ?? "", action?.status?.phase ?? 0),
+            ),
+        ),
+        follow(
+          late,
+          () => own.runs.watchActionDetails({ actionId: { run: first, name: "a0" } }, options),
+          (message) => details.push(message.details?.status?.phase ?? 0),
+        ),
+      ];
+      const doing: Promise<unknown>[] = [];
+      for (const { kind, of } of deeds) {
+        const id = made[of % made.length];
+        if (kind === "turn" || id === undefined) await new Promise(setImmediate);
+        else if (kind === "run") doing.push(make());
+        else if (kind === "child") {
+          const name = `c${made.length}`;
+          made.push({ run: id.run, name });
+          const spec = { case: "task" as const, value: { spec: taskSpec("child") } };
+          await own.internal.recordAction({ actionId: { run: id.run, name }, parent: "a0", spec });
+        } else if (kind === "report") {
+          const phase = (of % 4) + 1;
+          doing.push(own.events.record({ events: [{ id, attempt: 1, phase: phase as ActionPhase }] }));
+        } else {
+          const status = { phase: ActionPhase.SUCCEEDED, attempts: 1 };
+          doing.push(own.internal.updateActionStatus({ actionId: id, status }));
+        }
+      }
+      await Promise.all(doing);
+      const truth = async () => {
+        const all = (await own.runs.listRuns({ request: { limit: 1000 } })).runs;
+        const inFirst = (await own.runs.listActions({ runId: first, request: { limit: 1000 } })).actions;
+        return {
+          runs: Object.fromEntries(all.map(({ action }) => [action?.id?.run?.name, action?.status?.phase])),
+          actions: Object.fromEntries(inFirst.map(({ id, status }) => [id?.name, status?.phase])),
+        };
+      };
+      const expected = await truth();
+      await vi.waitFor(
+        () => {
+          expect(Object.fromEntries(runs)).toEqual(expected.runs);
+          expect(Object.fromEntries(actions)).toEqual(expected.actions);
+          expect(details.at(-1)).toBe(expected.actions["a0"]);
+        },
+        { timeout: 5_000, interval: 5 },
+      );
+      stop.abort();
+      await Promise.all(watchers);
+    }),
+    { numRuns: 20 },
+  );
+}, 60_000);

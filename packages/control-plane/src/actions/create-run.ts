@@ -13,10 +13,13 @@ import { OrderSchema } from "@homeplane/idl/homeplane/v1/orchestration";
 import { cacheKey } from "../cache/cache-key.ts";
 import type { Context } from "../context.ts";
 import { actionIdentifier } from "../services/identifiers.ts";
+import { runChanges } from "../services/run-watches.ts";
+import { effectiveSettings } from "../services/settings-service.ts";
 import type { ActionRow, RunKey } from "../store/port.ts";
 import type { Firing, TriggerRow } from "../store/trigger-port.ts";
 import { expandTrigger } from "../triggers/expand.ts";
 import { triggerIdentifier } from "../triggers/trigger-id.ts";
+import { applySettings } from "./apply-settings.ts";
 import { newActionDetails } from "./new-action.ts";
 import { hashOfInputs, requireServed, resolveInputs, runBase } from "./run-inputs.ts";
 import { nameTaken, resolveTarget } from "./run-name.ts";
@@ -47,7 +50,8 @@ export async function createRun(
   const { taskId, spec } = await resolveTask(ctx, request);
   checkTemplateSize(spec, "task_spec");
   const now = ctx.clock.now();
-  const runSpec = request.runSpec ? clone(RunSpecSchema, request.runSpec) : create(RunSpecSchema);
+  const ownSpec = request.runSpec ? clone(RunSpecSchema, request.runSpec) : create(RunSpecSchema);
+  const runSpec = applySettings(ownSpec, await effectiveSettings(ctx, target));
   runSpec.runStartTime = request.runStartTime ?? runSpec.runStartTime ?? timestampFromMs(now);
   const key = { ...target, action: rootAction };
   const inputUri = await resolveInputs(ctx, request, target);
@@ -103,7 +107,7 @@ export async function createRun(
     const code = firing === undefined ? Code.Unavailable : Code.Aborted;
     throw new ConnectError("the trigger was changed just now: call again", code);
   }
-  for (const topic of ["orders", `${target.project}/${target.domain}`]) ctx.changes.publish(topic);
+  for (const topic of ["orders", runChanges]) ctx.changes.publish(topic);
   return loadRoot(ctx, made);
 }
 

@@ -17,6 +17,7 @@ import { rootAction } from "../actions/create-run.ts";
 import { type ActionKind, newActionDetails } from "../actions/new-action.ts";
 import type { Context } from "../context.ts";
 import { actionKey, actionPath, invalid, runPath } from "../services/identifiers.ts";
+import { runChanges } from "../services/run-watches.ts";
 import type { ActionKey } from "../store/port.ts";
 
 /** Applies a change and tells the watchers. An unknown action is NOT_FOUND: the reporter sends its spec first. */
@@ -35,7 +36,8 @@ async function change(
 }
 
 function publish(ctx: Context, key: ActionKey): void {
-  for (const topic of [actionPath(key), runPath(key), `${key.project}/${key.domain}`]) ctx.changes.publish(topic);
+  const topics = [actionPath(key), runPath(key), ...(key.action === rootAction ? [runChanges] : [])];
+  for (const topic of topics) ctx.changes.publish(topic);
 }
 
 export function eventsProxyService(ctx: Context): ServiceImpl<typeof EventsProxyService> {

@@ -19,6 +19,8 @@ const operators: Partial<Record<Filter_Function, Filter["op"]>> = {
   [Filter_Function.CONTAINS]: "contains",
   [Filter_Function.VALUE_IN]: "in",
   [Filter_Function.VALUE_NOT_IN]: "not in",
+  [Filter_Function.EXISTS]: "exists",
+  [Filter_Function.NOT_EXISTS]: "not exists",
 };
 
 /** A map: a name such as "__proto__" must find nothing. */
@@ -27,6 +29,8 @@ const fields: ReadonlyMap<string, Exclude<Filter["field"], "label">> = new Map([
   ["parent_name", "parent"],
   ["task_name", "task_name"],
   ["created_at", "created_at"],
+  ["updated_at", "updated_at"],
+  ["created_by", "created_by"],
   ["run_name", "run_name"],
   ["name", "name"],
   ["task_version", "task_version"],
@@ -46,10 +50,14 @@ export function parseFilters(filters: readonly ProtoFilter[]): Filter[] {
 function parseFilter(filter: ProtoFilter, where: string): Filter {
   const op = operators[filter.function];
   if (op === undefined) throw invalid(`${where}.function`, `function ${filter.function} is not supported`);
-  if (filter.values.length === 0 || filter.values.length > maxValues)
+  const asksPresence = op === "exists" || op === "not exists";
+  if (asksPresence && (!filter.field.startsWith("labels.") || filter.values.length > 0))
+    throw invalid(where, "EXISTS is for labels.<key>, without values");
+  if (!asksPresence && (filter.values.length === 0 || filter.values.length > maxValues))
     throw invalid(`${where}.values`, `must hold 1 to ${maxValues} values`);
   const isList = op === "in" || op === "not in" || (op === "eq" && filter.field === "phase");
-  if (!isList && filter.values.length !== 1) throw invalid(`${where}.values`, "must hold one value for this function");
+  if (!isList && !asksPresence && filter.values.length !== 1)
+    throw invalid(`${where}.values`, "must hold one value for this function");
   if (filter.field.startsWith("labels.")) {
     return { field: "label", label: filter.field.slice("labels.".length), op, values: filter.values };
   }
@@ -61,7 +69,8 @@ function parseFilter(filter: ProtoFilter, where: string): Filter {
     );
   }
   if (field === "phase") return { field, op, values: phases(filter, where) };
-  if (field === "created_at") return { field, op, values: filter.values.map((value) => time(value, where)) };
+  if (field === "created_at" || field === "updated_at")
+    return { field, op, values: filter.values.map((value) => time(value, where)) };
   return { field, op, values: filter.values };
 }
 

@@ -44,7 +44,8 @@ const listed = (answer: { runs: Awaited<ReturnType<Harness["runs"]["listRuns"]>>
   answer.runs.map((run) => run.action?.metadata?.funtionName);
 const filtered = async (field: string, fn: Filter_Function, values: string[]) =>
   listed(await h.runs.listRuns({ scopeBy, request: { filters: [{ field, function: fn, values }] } }));
-const { EQUAL, NOT_EQUAL, VALUE_IN, VALUE_NOT_IN, CONTAINS, GREATER_THAN, LESS_THAN_OR_EQUAL } = Filter_Function;
+const { EQUAL, NOT_EQUAL, VALUE_IN, VALUE_NOT_IN, CONTAINS, GREATER_THAN, LESS_THAN_OR_EQUAL, EXISTS, NOT_EXISTS } =
+  Filter_Function;
 
 test("runs are listed newest first, one row a run, or oldest first when asked", async () => {
   expect(listed(await h.runs.listRuns({ scopeBy }))).toEqual(["three", "two", "one"]);
@@ -65,10 +66,32 @@ test.each([
   ["task_name", NOT_EQUAL, ["env.two"], ["three", "one"]],
   ["created_at", GREATER_THAN, [new Date(1_700_000_001_000).toISOString()], ["three", "two"]],
   ["created_at", LESS_THAN_OR_EQUAL, ["2023-11-14T22:13:21+00:00"], ["one"]],
+  ["updated_at", GREATER_THAN, [new Date(1_700_000_002_000).toISOString()], ["three"]],
+  ["created_by", EQUAL, ["local"], ["three", "two", "one"]],
+  ["created_by", EQUAL, ["somebody"], []],
+  ["task_version", EQUAL, ["v1"], ["three", "two", "one"]],
+  ["task_version", EQUAL, ["v2"], []],
+  ["labels.team", EXISTS, [], ["three", "two", "one"]],
+  ["labels.none", EXISTS, [], []],
+  ["labels.none", NOT_EXISTS, [], ["three", "two", "one"]],
   ["task_name", EQUAL, ["' OR 1=1 --"], []],
   ["labels.' OR '1'='1", EQUAL, ["a"], []],
 ] as const)("filter %s %s %s finds %s", async (field, fn, values, expected) => {
   expect(await filtered(field, fn, [...values])).toEqual(expected);
+});
+
+test("runs are listed by task, by version, and those in which somebody is waited for", async () => {
+  const of = (version: string) => ({ org, project, domain, name: "env.two", version });
+  expect(listed(await h.runs.listRuns({ scopeBy: { case: "taskName", value: of("") } }))).toEqual(["two"]);
+  expect(listed(await h.runs.listRuns({ scopeBy: { case: "taskId", value: of("v1") } }))).toEqual(["two"]);
+  expect(listed(await h.runs.listRuns({ scopeBy: { case: "taskId", value: of("v2") } }))).toEqual([]);
+  const paused = async () => listed(await h.runs.listRuns({ scopeBy, pausedActionsOnly: true }));
+  expect(await paused()).toEqual([]);
+  const child = { run: { project, domain, name: names[1] ?? "" }, name: "asks" };
+  const spec = { case: "condition" as const, value: { name: "ok?" } };
+  await h.internal.recordAction({ actionId: child, parent: "a0", spec });
+  await h.internal.updateActionStatus({ actionId: child, status: { phase: ActionPhase.PAUSED, attempts: 1 } });
+  expect(await paused()).toEqual(["two"]);
 });
 
 const badLists: [string, MessageInitShape<typeof ListRequestSchema>, string][] = [

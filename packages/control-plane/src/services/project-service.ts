@@ -7,10 +7,10 @@ import {
 import type { Context } from "../context.ts";
 import type { Project } from "../store/port.ts";
 import { invalid } from "./identifiers.ts";
+import { projectQuery } from "./project-query.ts";
 
 /** A project's id becomes the start of a namespace's name. */
 const projectId = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
-const maxPage = 1000;
 
 export function projectService(ctx: Context): Partial<ServiceImpl<typeof ProjectService>> {
   const view = (project: Project) => ({
@@ -36,13 +36,12 @@ export function projectService(ctx: Context): Partial<ServiceImpl<typeof Project
       if (project === undefined) throw notFound(id);
       return { project: view(project) };
     },
-    async listProjects({ limit, token }) {
-      const size = Math.min(limit || 100, maxPage);
-      const found = await ctx.store.projects.list({ limit: size + 1, after: token });
-      const projects = found.slice(0, size);
-      return {
-        projects: { projects: projects.map(view), token: found.length > size ? (projects.at(-1)?.id ?? "") : "" },
-      };
+    async listProjects(request) {
+      const query = projectQuery(request);
+      const found = await ctx.store.projects.list(query);
+      const projects = found.slice(0, query.limit).map(view);
+      const token = found.length > query.limit ? String(query.offset + query.limit) : "";
+      return { projects: { projects, token } };
     },
   };
 }

@@ -10,6 +10,7 @@ import { actionView, detailsView, runView } from "../actions/views.ts";
 import type { Context } from "../context.ts";
 import type { ActionKey, ActionQuery, ActionRow, Filter, RunKey } from "../store/port.ts";
 import { pageToken, parseFilters, parsePage } from "./filters.ts";
+import { watchClusterEvents, watchRuns } from "./run-watches.ts";
 import { actionKey, actionNotFound, actionPath, runKey, runPath } from "./identifiers.ts";
 
 /** How many actions one message of a watch carries at most. */
@@ -44,7 +45,8 @@ export function runService(ctx: Context): Partial<ServiceImpl<typeof RunService>
   return {
     async createRun(request, { requestHeader }) {
       const row = await createRun(ctx, request, requestHeader.get("x-request-id") ?? "");
-      return { run: runView(row, request.runSpec?.labels?.values ?? {}) };
+      const key = { project: row.project, domain: row.domain, run: row.run };
+      return { run: runView(row, (await ctx.store.runs.get(key))?.labels ?? {}) };
     },
     async abortRun(request) {
       await abort(ctx, { ...runKey(request.runId), action: rootAction }, request.reason ?? "");
@@ -78,7 +80,8 @@ export function runService(ctx: Context): Partial<ServiceImpl<typeof RunService>
       const scope = scopeOf(request);
       const query = listQuery(request.request);
       const filters = [...scope.filters, ...query.filters];
-      const page = await ctx.store.actions.list({ ...scope, ...query, filters, rootsOnly: true });
+      const paused = request.pausedActionsOnly;
+      const page = await ctx.store.actions.list({ ...scope, ...query, filters, rootsOnly: true, paused });
       return { runs: page.rows.map((row) => runView(row, row.labels)), token: pageToken(page.next) };
     },
     async listActions(request) {
@@ -105,6 +108,8 @@ export function runService(ctx: Context): Partial<ServiceImpl<typeof RunService>
         }
       }
     },
+    watchRuns: (request, { signal }) => watchRuns(ctx, request, signal),
+    watchClusterEvents: (request, { signal }) => watchClusterEvents(ctx, request, signal),
     async getActionDataURIs({ actionId }) {
       const { inputUri, details } = await load(actionKey(actionId));
       const output = details.attempts.findLast((attempt) => attempt.outputs !== undefined)?.outputs?.outputUri;

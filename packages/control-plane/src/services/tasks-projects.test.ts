@@ -129,7 +129,7 @@ test("projects are made once, listed in pages, changed, and closed by archiving"
     paged.push(...(projects?.projects ?? []).map((found) => found.id));
     token = projects?.token ?? "";
   } while (token !== "");
-  expect(paged).toEqual(["p1", "p2", "p3", project]);
+  expect(paged).toEqual([project, "p1", "p2", "p3"]);
   const change = { id: "p1", name: "One", description: "d", labels: { values: { team: "a" } } };
   await h.projects.updateProject({ project: { ...change, state: ProjectState.ARCHIVED } });
   expect((await h.projects.getProject({ id: "p1" })).project).toMatchObject({
@@ -153,4 +153,26 @@ test.each(["", "UPPER", "-a", "a-", "a.b", "a/b", "../a", "ä", "a".repeat(64), 
 test("a project that does not exist can be neither read nor changed", async () => {
   expect((await refusal(h.projects.getProject({ id: "none" }))).code).toBe(Code.NotFound);
   expect((await refusal(h.projects.updateProject({ project: { id: "none" } }))).code).toBe(Code.NotFound);
+});
+
+test("projects are listed by state, as the SDK asks for them, and in the order that is asked for", async () => {
+  await h.projects.createProject({ project: { id: "zeta" } });
+  await h.projects.createProject({ project: { id: "alpha" } });
+  await h.projects.updateProject({ project: { id: "zeta", state: ProjectState.ARCHIVED } });
+  const ids = async (request: Parameters<typeof h.projects.listProjects>[0]) =>
+    (await h.projects.listProjects(request)).projects?.projects.map(({ id: found }) => found);
+  const sortBy = { key: "created_at", direction: Sort_Direction.ASCENDING };
+  expect(await ids({ filters: "eq(state, 0)", sortBy })).not.toContain("zeta");
+  expect(await ids({ filters: "eq(state, 1)", sortBy })).toContain("zeta");
+  expect(await ids({ filters: "eq(id, alpha)+eq(state, 0)", sortBy })).toEqual(["alpha"]);
+  expect((await ids({ sortBy: { key: "id", direction: Sort_Direction.ASCENDING } }))?.[0]).toBe("alpha");
+  for (const [request, text] of [
+    [{ filters: "gt(state, 0)" }, "gt(state, 0)"],
+    [{ filters: "eq(state, 7)" }, '"7"'],
+    [{ sortBy: { key: "colour" } }, '"colour"'],
+    [{ token: "next" }, "token"],
+  ] as const) {
+    const error = await refusal(h.projects.listProjects(request));
+    expect([error.code, error.message]).toEqual([Code.InvalidArgument, expect.stringContaining(text) as string]);
+  }
 });

@@ -1,6 +1,7 @@
 import type { RunSpec } from "@homeplane/idl/flyteidl2/task/run";
 import type { TaskSpec } from "@homeplane/idl/flyteidl2/task/task_definition";
 import type { ActionDetails, RunSource } from "@homeplane/idl/flyteidl2/workflow/run_definition";
+import type { Settings } from "@homeplane/idl/flyteidl2/settings/settings_definition";
 import type { Order } from "@homeplane/idl/homeplane/v1/orchestration";
 import type { Firing, TriggerEdit, TriggerStore } from "./trigger-port.ts";
 
@@ -13,6 +14,7 @@ export interface Store {
   readonly orders: OrderStore;
   readonly triggers: TriggerStore;
   readonly cache: CacheStore;
+  readonly settings: SettingsStore;
   close(): Promise<void>;
 }
 
@@ -24,12 +26,23 @@ export interface Project {
   readonly archived: boolean;
 }
 
+export interface ProjectQuery {
+  readonly archived?: boolean;
+  readonly id?: string;
+  readonly name?: string;
+  readonly sort: "created_at" | "id" | "name";
+  readonly ascending: boolean;
+  readonly limit: number;
+  readonly offset: number;
+}
+
 export interface ProjectStore {
   /** False when the project exists already. */
   create(project: Project): Promise<boolean>;
   update(project: Project): Promise<boolean>;
   get(id: string): Promise<Project | undefined>;
-  list(page: { limit: number; after: string }): Promise<readonly Project[]>;
+  /** One more than the limit when there are more. */
+  list(query: ProjectQuery): Promise<readonly Project[]>;
 }
 
 export interface TaskKey {
@@ -121,11 +134,13 @@ export interface Filter {
     | "task_version"
     | "trigger_name"
     | "created_at"
+    | "updated_at"
+    | "created_by"
     | "run_name"
     | "name"
     | "label";
   readonly label?: string;
-  readonly op: "in" | "not in" | "eq" | "ne" | "lt" | "le" | "gt" | "ge" | "contains";
+  readonly op: "in" | "not in" | "eq" | "ne" | "lt" | "le" | "gt" | "ge" | "contains" | "exists" | "not exists";
   readonly values: readonly (string | number)[];
 }
 
@@ -134,6 +149,8 @@ export interface ActionQuery {
   readonly domain?: string;
   readonly run?: string;
   readonly rootsOnly: boolean;
+  /** Only runs in which an action waits for somebody. */
+  readonly paused?: boolean;
   readonly filters: readonly Filter[];
   readonly ascending: boolean;
   readonly limit: number;
@@ -175,6 +192,40 @@ export interface ActionStore {
   update(key: ActionKey, change: (details: ActionDetails) => ActionDetails | undefined): Promise<boolean>;
   list(query: ActionQuery): Promise<ActionPage>;
   changes(query: ChangesQuery): Promise<readonly ActionChange[]>;
+  /** Root actions that changed behind a sequence number, in the order of their changes; one that changed twice shows once, as it is. */
+  runChanges(query: RunChangesQuery): Promise<readonly RunChange[]>;
+}
+
+export interface RunChangesQuery {
+  readonly project?: string;
+  readonly domain?: string;
+  readonly filters: readonly Filter[];
+  /** 0 = everything. */
+  readonly after: number;
+  readonly limit: number;
+}
+
+export interface RunChange {
+  readonly row: ActionRow;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly sequence: number;
+}
+
+/** Empty project and domain: the organisation; empty project: the domain. */
+export interface SettingsKey {
+  readonly domain: string;
+  readonly project: string;
+}
+
+export interface SettingsRow extends SettingsKey {
+  readonly version: number;
+  readonly settings: Settings;
+}
+
+export interface SettingsStore {
+  get(key: SettingsKey): Promise<SettingsRow | undefined>;
+  /** `version`: the one that is there; 0 = none. Undefined when it is another one, and nothing is stored. */
+  put(key: SettingsKey, settings: Settings, version: number): Promise<SettingsRow | undefined>;
 }
 
 export interface OrderStore {

@@ -38,6 +38,22 @@ const migrations: readonly string[] = [
     expires_at INTEGER NOT NULL, PRIMARY KEY (project, domain, key)) STRICT;
   CREATE INDEX expiring_reservations ON cache_reservations (expires_at);
   `,
+  `
+  ALTER TABLE actions ADD COLUMN updated_at INTEGER NOT NULL DEFAULT 0;
+  UPDATE actions SET updated_at = created_at;
+  CREATE TABLE run_changes (sequence INTEGER PRIMARY KEY AUTOINCREMENT, project TEXT NOT NULL, domain TEXT NOT NULL, run TEXT NOT NULL,
+    UNIQUE (project, domain, run)) STRICT;
+  INSERT INTO run_changes (project, domain, run) SELECT project, domain, run FROM actions WHERE parent = '' ORDER BY created_at, rowid;
+  CREATE TRIGGER run_made AFTER INSERT ON actions WHEN new.parent = '' BEGIN
+    DELETE FROM run_changes WHERE project = new.project AND domain = new.domain AND run = new.run;
+    INSERT INTO run_changes (project, domain, run) VALUES (new.project, new.domain, new.run);
+  END;
+  CREATE TRIGGER run_changed AFTER UPDATE OF revision ON actions WHEN new.parent = '' BEGIN
+    DELETE FROM run_changes WHERE project = new.project AND domain = new.domain AND run = new.run;
+    INSERT INTO run_changes (project, domain, run) VALUES (new.project, new.domain, new.run);
+  END;
+  CREATE TABLE settings (domain TEXT, project TEXT, version INTEGER NOT NULL, settings BLOB NOT NULL, PRIMARY KEY (domain, project)) STRICT;
+  `,
 ];
 
 /** Brings an older database up to date; refuses one that a newer version wrote. */

@@ -1,8 +1,9 @@
 import type { DatabaseSync } from "node:sqlite";
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { TaskSpecSchema } from "@homeplane/idl/flyteidl2/task/task_definition";
-import { ActionDetailsSchema } from "@homeplane/idl/flyteidl2/workflow/run_definition";
-import { actionQuerySql, changesSql } from "./action-query.ts";
+import { timestampMs } from "@bufbuild/protobuf/wkt";
+import { type ActionDetails, ActionDetailsSchema } from "@homeplane/idl/flyteidl2/workflow/run_definition";
+import { actionQuerySql, changesSql, runChangesSql } from "./action-query.ts";
 import type { ActionRow, ActionStore } from "./port.ts";
 import { transaction } from "./transaction.ts";
 
@@ -43,6 +44,15 @@ function versionOf({ details }: ActionRow): string {
   return spec?.case === "task" ? (spec.value.id?.version ?? "") : "";
 }
 
+const labelsOf = ({ labels }: Row) => JSON.parse(labels ?? "{}") as Record<string, string>;
+
+/** The latest time that is told of an action: milliseconds, 0 when there is none. */
+function updatedAt({ status, attempts }: ActionDetails): number {
+  const transitions = attempts.flatMap(({ phaseTransitions }) => phaseTransitions.at(-1)?.startTime ?? []);
+  const times = [status?.startTime, status?.endTime, ...transitions];
+  return Math.max(0, ...times.map((time) => (time === undefined ? 0 : timestampMs(time))));
+}
+
 /** Grows with every change of a run's actions: a watcher asks for what is behind the one that it has. */
 function nextRevision(project: string, domain: string, run: string): string {
   return `(SELECT coalesce(max(revision), 0) + 1 FROM actions WHERE project = ${project} AND domain = ${domain} AND run = ${run})`;
@@ -52,16 +62,18 @@ export function insertAction(db: DatabaseSync, row: ActionRow): boolean {
   const { project, domain, run, action, details, taskSpec } = row;
   const statement = db.prepare(
     `INSERT INTO actions (project, domain, run, action, parent, created_at, phase, task_name, task_version, input_uri, run_output_base,
-        details, task_spec, revision)
-      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ${nextRevision("?1", "?2", "?3")})
+        details, task_spec, updated_at, revision)
+      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ${nextRevision("?1", "?2", "?3")})
       ON CONFLICT DO NOTHING`,
   );
   const state = [details.metadata?.parent ?? "", row.createdAt, details.status?.phase ?? 0] as const;
   const names = [nameOf(row), versionOf(row)] as const;
   const blobs = [toBinary(ActionDetailsSchema, details), taskSpec ? toBinary(TaskSpecSchema, taskSpec) : null] as const;
   return (
-    statement.run(project, domain, run, action, ...state, ...names, row.inputUri, row.runOutputBase, ...blobs)
-      .changes === 1
+    statement.run(
+      ...[project, domain, run, action, ...state, ...names],
+      ...[row.inputUri, row.runOutputBase, ...blobs, Math.max(row.createdAt, updatedAt(details))],
+    ).changes === 1
   );
 }
 
@@ -71,7 +83,7 @@ export function sqliteActions(db: DatabaseSync): ActionStore {
   const getWhole = db.prepare(`SELECT ${columns}, task_spec FROM actions ${where}`);
   const getBare = db.prepare(`SELECT ${columns} FROM actions ${where}`);
   const update = db.prepare(
-    `UPDATE actions SET details = ?1, phase = ?2, revision = ${nextRevision("?3", "?4", "?5")}
+    `UPDATE actions SET details = ?1, phase = ?2, updated_at = max(updated_at, ?7), revision = ${nextRevision("?3", "?4", "?5")}
       WHERE project = ?3 AND domain = ?4 AND run = ?5 AND action = ?6`,
   );
   return {
@@ -85,7 +97,8 @@ export function sqliteActions(db: DatabaseSync): ActionStore {
         const row = getBare.get(project, domain, run, action) as Row | undefined;
         const next = row === undefined ? undefined : change(fromBinary(ActionDetailsSchema, row.details));
         if (next === undefined) return false;
-        update.run(toBinary(ActionDetailsSchema, next), next.status?.phase ?? 0, project, domain, run, action);
+        const state = [toBinary(ActionDetailsSchema, next), next.status?.phase ?? 0] as const;
+        update.run(...state, project, domain, run, action, updatedAt(next));
         return true;
       }),
     changes: async (query) => {
@@ -93,12 +106,17 @@ export function sqliteActions(db: DatabaseSync): ActionStore {
       const rows = db.prepare(sql).all(...args) as (Row & { revision: number; meets_filter: number })[];
       return rows.map((row) => ({ row: fromRow(row), revision: row.revision, meetsFilter: row.meets_filter === 1 }));
     },
+    runChanges: async (query) => {
+      const { sql, args } = runChangesSql(query);
+      const rows = db.prepare(sql).all(...args) as (Row & { sequence: number })[];
+      return rows.map((row) => ({ row: fromRow(row), labels: labelsOf(row), sequence: row.sequence }));
+    },
     list: async (query) => {
       const { sql, args } = actionQuerySql(query);
       const found = db.prepare(sql).all(...args) as Row[];
       const rows = found.slice(0, query.limit).map((row) => ({
         ...fromRow(row),
-        labels: JSON.parse(row.labels ?? "{}") as Record<string, string>,
+        labels: labelsOf(row),
       }));
       const last = found[query.limit - 1];
       const more = found.length > query.limit && last !== undefined;

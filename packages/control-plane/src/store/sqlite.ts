@@ -8,6 +8,7 @@ import { sqliteCache } from "./sqlite-cache.ts";
 import { sqliteOrders } from "./sqlite-orders.ts";
 import { sqliteProjects } from "./sqlite-projects.ts";
 import { sqliteRuns } from "./sqlite-runs.ts";
+import { sqliteSettings } from "./sqlite-settings.ts";
 import { sqliteTasks } from "./sqlite-tasks.ts";
 import { sqliteTriggers } from "./sqlite-triggers.ts";
 import { migrate } from "./schema.ts";
@@ -28,6 +29,7 @@ export function openSqliteStore(path: string): Store {
     orders: sqliteOrders(db),
     triggers: sqliteTriggers(db),
     cache: sqliteCache(db),
+    settings: sqliteSettings(db),
     close: async () => db.close(),
   };
 }

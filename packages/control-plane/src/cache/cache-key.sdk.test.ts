@@ -14,7 +14,7 @@ import {
 } from "@homeplane/idl/flyteidl2/core/tasks";
 import { SimpleType } from "@homeplane/idl/flyteidl2/core/types";
 import { InputsSchema, type NamedLiteral } from "@homeplane/idl/flyteidl2/task/common";
-import { LiteralSchema } from "@homeplane/idl/flyteidl2/core/literals";
+import type { LiteralSchema } from "@homeplane/idl/flyteidl2/core/literals";
 import { describe, expect, test } from "vitest";
 import { cacheKey, inputsHash } from "./cache-key.ts";
 
@@ -95,12 +95,12 @@ function primitive(value: object): LiteralInit {
 }
 
 function structOf(entries: Record<string, number>): LiteralInit {
-  return { value: { case: "scalar", value: { value: { case: "generic", value: entries } } } } as LiteralInit;
+  return { value: { case: "scalar", value: { value: { case: "generic", value: entries } } } };
 }
 
 function msgpack(base64: string): LiteralInit {
   const binary = { tag: "msgpack", value: Buffer.from(base64, "base64") };
-  return { value: { case: "scalar", value: { value: { case: "binary", value: binary } } } } as LiteralInit;
+  return { value: { case: "scalar", value: { value: { case: "binary", value: binary } } } };
 }
 
 const inputsOf = (literals: Record<string, LiteralInit>) =>

@@ -40,20 +40,17 @@ function fits(list, name) {
   return list.some((each) => each.startsWith("!")) ? !list.includes(`!${name}`) : list.includes(name);
 }
 
-/** pip fetches all, which its log tells, then installs all, which leaves a folder each. @param {string} log @param {string} environment @param {string} lock @returns {Gauge} */
-export function pipGauge(log, environment, lock) {
-  const total = readFileSync(lock, "utf8").match(/^[A-Za-z0-9._-]+==/gm)?.length ?? 0;
-  return () => {
-    const text = readFileSync(log, "utf8");
-    const ignored = text.match(/^Ignoring /gm)?.length ?? 0;
-    if (text.includes("Installing collected packages")) {
-      const packages = readdirSync(sitePackages(environment)).filter((name) => name.endsWith(".dist-info"));
-      return { done: packages.length, total: total - ignored, unit: "packages installed" };
-    }
-    const fetched = text.match(/^Collecting /gm)?.length ?? 0;
-    return fetched === 0 ? undefined : { done: fetched, total: total - ignored, unit: "packages fetched" };
-  };
-}
+/** pip's log has a line for each that it goes for, and for each that is not for this machine. @param {string} log @param {number} total @returns {Gauge} */
+export const fetchGauge = (log, total) => () => {
+  const done = readFileSync(log, "utf8").match(/^(Collecting|Ignoring) /gm)?.length ?? 0;
+  return done === 0 ? undefined : { done, total, unit: "packages fetched" };
+};
+
+/** pip leaves a folder for each that it has installed. @param {string} environment @param {number} total @returns {Gauge} */
+export const installGauge = (environment, total) => () => {
+  const installed = readdirSync(sitePackages(environment)).filter((name) => name.endsWith(".dist-info"));
+  return { done: installed.length, total, unit: "packages installed" };
+};
 
 /** @param {string} environment */
 function sitePackages(environment) {

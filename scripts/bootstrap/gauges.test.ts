@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { fileGauge, installedPaths, type LockEntry, packagesGauge, pipGauge } from "./gauges.mjs";
+import { fetchGauge, fileGauge, installedPaths, installGauge, type LockEntry, packagesGauge } from "./gauges.mjs";
 import { checkout } from "./paths.mjs";
 
 let folder = "";
@@ -34,18 +34,13 @@ test("of the lock, just those packages are expected that npm has installed here"
   expect(expected.toSorted()).toEqual(installedPaths(installed).toSorted());
 });
 
-test("pip is first told by what it fetched, then by what it installed", () => {
-  const [log, lock] = [join(folder, "pip.log"), join(folder, "lock")];
-  writeFileSync(lock, "a==1 \\\n  --hash=x\nb==2 ; python_version < '3.11'\nc-d==3\n");
-  writeFileSync(log, "Ignoring b: markers\n");
-  const gauge = pipGauge(log, folder, lock);
-  expect(gauge()).toBeUndefined();
-  writeFileSync(log, "Ignoring b: markers\nCollecting a==1\n");
-  expect(gauge()).toEqual({ done: 1, total: 2, unit: "packages fetched" });
-  writeFileSync(
-    log,
-    "Ignoring b: markers\nCollecting a==1\nCollecting c-d==3\nInstalling collected packages: a, c-d\n",
-  );
+test("pip is first told by what it goes for, then by what it installed", () => {
+  const log = join(folder, "pip.log");
+  writeFileSync(log, "");
+  const fetched = fetchGauge(log, 3);
+  expect(fetched()).toBeUndefined();
+  writeFileSync(log, "Ignoring b: markers\nCollecting a==1\n  Downloading a-1.whl (14 kB)\n");
+  expect(fetched()).toEqual({ done: 2, total: 3, unit: "packages fetched" });
   mkdirSync(join(folder, "lib/python3.11/site-packages/a-1.dist-info"), { recursive: true });
-  expect(gauge()).toEqual({ done: 1, total: 2, unit: "packages installed" });
+  expect(installGauge(folder, 2)()).toEqual({ done: 1, total: 2, unit: "packages installed" });
 });

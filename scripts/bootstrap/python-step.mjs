@@ -5,7 +5,7 @@
 import { existsSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { chooseInterpreter, findInterpreters } from "./interpreter.mjs";
-import { pipGauge } from "./gauges.mjs";
+import { pipInstall } from "./pip-install.mjs";
 import { runLogged } from "./run-logged.mjs";
 import { inputsHash, readStamp, stampName, writeStamp } from "./stamp.mjs";
 import { attempt, pruneVersions, removeLeftovers, swapLink } from "./swap-link.mjs";
@@ -66,9 +66,10 @@ export function pythonStep(paths, requested, install, environment = taskEnvironm
       const folder = join(paths.tools, `${name}-3.${minor}-${attempt()}`);
       const common = { step, cwd: paths.tools, env: pipEnvironment(env), log };
       await runLogged({ ...common, tool: "venv", file, args: ["-I", "-m", "venv", folder] }, signal);
-      watch(pipGauge(log, folder, lock));
-      const args = ["-I", "-m", "pip", "install", ...pipArgs, "-r", lock];
-      await runLogged({ ...common, tool: "pip", file: join(folder, "bin/python"), args }, signal);
+      // Of this very lock: wheels of an older one would stay for ever.
+      const wheels = join(paths.tools, `wheels-${name}-${inputs.slice(0, 12)}`);
+      removeLeftovers(paths.tools, (each) => each.startsWith(`wheels-${name}-`) && join(paths.tools, each) !== wheels);
+      await pipInstall({ ...common, environment: folder, lock, wheels }, signal, watch);
       writeStamp(join(folder, stampName), {
         inputs,
         interpreter: file,
@@ -79,16 +80,6 @@ export function pythonStep(paths, requested, install, environment = taskEnvironm
     },
   };
 }
-
-/** The lock is whole, so pip need not look for dependencies; what it has no wheel for is an error, never a build. */
-const pipArgs = [
-  "--require-hashes",
-  "--no-deps",
-  "--only-binary",
-  ":all:",
-  "--no-input",
-  "--disable-pip-version-check",
-];
 
 /** Where from is the user's choice (PIP_INDEX_URL, pip.conf); where to and how is ours. @param {NodeJS.ProcessEnv} env @returns {NodeJS.ProcessEnv} */
 function pipEnvironment(env) {

@@ -11,6 +11,7 @@ import { createConnectTransport } from "@connectrpc/connect-node";
 import { DataProxyService } from "@homeplane/idl/flyteidl2/dataproxy/dataproxy_service";
 import { type Action, type ActionDetails } from "@homeplane/idl/flyteidl2/workflow/run_definition";
 import { RunService } from "@homeplane/idl/flyteidl2/workflow/run_service";
+import type { SmallDisk } from "./small-disk.ts";
 
 const root = join(import.meta.dirname, "../..");
 const main = join(root, "packages/cli/src/main.js");
@@ -36,6 +37,8 @@ export interface StartOptions {
   readonly program?: readonly [string, ...string[]];
   /** More arguments for `homeplane up`. */
   readonly args?: readonly string[];
+  /** Makes, on the new data dir, the disk that it is on. */
+  readonly disk?: (dataDir: string) => Promise<SmallDisk>;
 }
 
 export interface Endpoints {
@@ -50,6 +53,7 @@ export class TestHomeplane implements AsyncDisposable {
   readonly python: string;
   readonly #args: readonly string[];
   readonly #program: readonly string[];
+  #disk: SmallDisk | undefined;
   #process: ChildProcess | undefined;
   #endpoints: Endpoints | undefined;
 
@@ -62,6 +66,7 @@ export class TestHomeplane implements AsyncDisposable {
 
   static async start(options: StartOptions = {}): Promise<TestHomeplane> {
     const homeplane = new TestHomeplane(await mkdtemp(join(tmpdir(), "homeplane-sdk-")), options);
+    homeplane.#disk = await options.disk?.(homeplane.dataDir);
     await homeplane.up();
     return homeplane;
   }
@@ -74,9 +79,9 @@ export class TestHomeplane implements AsyncDisposable {
   /** Starts the program and waits for its line of JSON. */
   async up(): Promise<void> {
     const own = ["--port", "0", "--data-dir", this.dataDir, "--python", this.python, "--json"];
-    const child = spawn(process.execPath, [...this.#program, "up", ...own, ...this.#args], {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
+    const command = [...this.#prefix(root), process.execPath, ...this.#program, "up", ...own, ...this.#args];
+    const [program = "", ...args] = command;
+    const child = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"] });
     this.#process = child;
     const [line] = (await Promise.race([
       once(createInterface({ input: child.stdout }), "line", { signal: AbortSignal.timeout(30_000) }),
@@ -95,12 +100,19 @@ export class TestHomeplane implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop("SIGTERM");
+    this.#disk?.[Symbol.dispose]();
     await rm(this.dataDir, { recursive: true, force: true });
+  }
+
+  #prefix(cwd: string): readonly string[] {
+    return this.#disk?.prefix(cwd) ?? [];
   }
 
   /** What `source <data dir>/env` gives a user. */
   async environment(): Promise<Record<string, string>> {
-    const lines = (await readFile(join(this.dataDir, "env"), "utf8")).split("\n").filter((line) => line !== "");
+    const lines = (await readFile(join(this.#disk?.outside ?? this.dataDir, "env"), "utf8"))
+      .split("\n")
+      .filter((line) => line !== "");
     const pairs = lines.flatMap((line) => {
       const [, name, value] = /^export (\w+)='(.*)'$/.exec(line) ?? [];
       return name === undefined || value === undefined ? [] : [[name, value] as const];
@@ -120,8 +132,10 @@ export class TestHomeplane implements AsyncDisposable {
     args: readonly string[],
     env: Record<string, string> = {},
   ): Promise<{ code: number | null; stdout: string; stderr: string }> {
-    const child = spawn(program, args, {
-      cwd: join(import.meta.dirname, "tasks"),
+    const cwd = join(import.meta.dirname, "tasks");
+    const [file = "", ...rest] = [...this.#prefix(cwd), program, ...args];
+    const child = spawn(file, rest, {
+      cwd,
       env: { ...(await this.environment()), ...env },
     });
     let stdout = "";

@@ -1,9 +1,9 @@
 /** The `homeplane` command. */
 import { Command } from "commander";
-import { HomeplaneError } from "@homeplane/runtime-kit";
 import { defaultDataDir } from "./up/config.ts";
 import { printStatus, printVersion, runDown, runStart, runUp } from "./commands.ts";
 import { runDoctor } from "./doctor.ts";
+import { explainError } from "./explain-error.ts";
 import { runReset } from "./reset/run-reset.ts";
 import { version } from "./version.ts";
 
@@ -66,7 +66,7 @@ program
 try {
   await program.parseAsync();
 } catch (error) {
-  if (!(error instanceof HomeplaneError)) throw error;
-  process.stderr.write(`homeplane: ${error.message}\n  ${error.nextStep} [${error.code}]\n`);
+  const { message, nextStep, code } = explainError(error);
+  process.stderr.write(`homeplane: ${message}\n  ${nextStep} [${code}]\n`);
   process.exitCode = 1;
 }

@@ -67,6 +67,7 @@ export type {
   ResourceRequirements,
   SecurityContext,
   Toleration,
+  VolumeMount,
 } from "./types/pod-spec.ts";
 export type { KeyToPath, ProjectedSource, Volume } from "./types/volume.ts";
 export { type Process, WorkQueue } from "./work-queue.ts";

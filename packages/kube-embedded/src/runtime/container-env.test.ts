@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
-import { containerEnv, EnvUnresolved } from "./container-env.ts";
+import { containerEnv } from "./container-env.ts";
 import { podView } from "./pod-view.ts";
+import { type DataKind, Unresolved } from "./references.ts";
 
 const pod = podView({
   apiVersion: "v1",
@@ -8,16 +9,26 @@ const pod = podView({
   metadata: { name: "p", namespace: "ns", uid: "u1", labels: { tier: "x" } },
   spec: { containers: [] },
 });
+const bytes = (data: Record<string, string>) =>
+  new Map(Object.entries(data).map(([key, value]) => [key, Buffer.from(value)]));
+const objects = new Map([
+  ["secret/ns/s", bytes({ k: "hidden", nul: "a\0b" })],
+  ["configMap/ns/c", bytes({ level: "debug", "no name!": "left out" })],
+]);
 const context = {
   baseEnv: { PATH: "/usr/bin", LANG: "C.UTF-8" },
   python: "/venv/bin/python",
   nodeMark: "n1",
   nodeName: "local",
   workFolder: "/w",
-  readSecret: async (namespace: string, name: string, key: string): Promise<string | undefined> =>
-    `${namespace}/${name}/${key}` === "ns/s/k" ? "hidden" : undefined,
+  references: {
+    read: async (kind: DataKind, namespace: string, name: string) => objects.get(`${kind}/${namespace}/${name}`),
+    token: async () => "a token",
+  },
 };
-const build = (env: Parameters<typeof containerEnv>[1]["env"]) => containerEnv(pod, { name: "main", env }, context);
+type Main = Parameters<typeof containerEnv>[1];
+const build = (env: Main["env"], envFrom: Main["envFrom"] = []) =>
+  containerEnv(pod, { name: "main", env: env ?? [], envFrom }, context);
 
 test("values, references to earlier variables, secrets and fields are what a kubelet gives", async () => {
   const { all, own } = await build([
@@ -66,5 +77,18 @@ test("a secret that is not there, and a source that is not supported, say what i
   const missing = build([{ name: "X", valueFrom: { secretKeyRef: { name: "s", key: "other" } } }]);
   await expect(missing).rejects.toThrow('env X: key "other" of secret "s" not found');
   const unsupported = build([{ name: "X", valueFrom: { resourceFieldRef: { resource: "limits.cpu" } } }]);
-  await expect(unsupported).rejects.toBeInstanceOf(EnvUnresolved);
+  await expect(unsupported).rejects.toBeInstanceOf(Unresolved);
+});
+
+test("whole Secrets and ConfigMaps come as variables, and env takes their place", async () => {
+  const from = [{ configMapRef: { name: "c" } }, { prefix: "S_", secretRef: { name: "s2", optional: true } }];
+  const { own } = await build([{ name: "X", valueFrom: { configMapKeyRef: { name: "c", key: "level" } } }], from);
+  expect(own).toEqual({ level: "debug", X: "debug" });
+  expect((await build([{ name: "level", value: "info" }], from)).own).toEqual({ level: "info" });
+  await expect(build([], [{ secretRef: { name: "s2" } }])).rejects.toThrow('envFrom: secret "s2" not found');
+});
+
+test("a value with a NUL is refused as a variable, with the way out", async () => {
+  const nul = build([{ name: "X", valueFrom: { secretKeyRef: { name: "s", key: "nul" } } }]);
+  await expect(nul).rejects.toThrow("env X: the value holds a NUL, which no variable can; use it as a file");
 });

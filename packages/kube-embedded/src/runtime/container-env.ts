@@ -1,7 +1,8 @@
 import { delimiter, dirname } from "node:path";
-import type { Container, EnvVar } from "@homeplane/kube";
+import type { Container, EnvFromSource, EnvVar } from "@homeplane/kube";
 import { expand } from "./expansion.ts";
 import type { PodView } from "./pod-view.ts";
+import { fieldOf, readAll, readKey, type References, Unresolved } from "./references.ts";
 
 /** The environment marks by which the processes of a pod that keep them are found again, also after homeplane was killed. */
 export const MARK_POD = "HOMEPLANE_POD_UID";
@@ -12,9 +13,6 @@ export function containerMark(uid: string, container: string): string {
   return `${uid}/${container}`;
 }
 
-/** Gives the value of a Secret's key (plain text), or undefined when the Secret or the key is not there. */
-export type SecretReader = (namespace: string, name: string, key: string) => Promise<string | undefined>;
-
 export interface EnvContext {
   readonly baseEnv: Readonly<Record<string, string>>;
   /** Path of an interpreter whose folder goes first on PATH. */
@@ -22,7 +20,7 @@ export interface EnvContext {
   readonly nodeMark: string;
   readonly nodeName: string;
   readonly workFolder: string;
-  readonly readSecret: SecretReader;
+  readonly references: References;
 }
 
 export interface ContainerEnv {
@@ -32,14 +30,10 @@ export interface ContainerEnv {
   readonly own: Readonly<Record<string, string>>;
 }
 
-/** A variable that can not be given its value; a kubelet says `CreateContainerConfigError` and tries again. */
-export class EnvUnresolved extends Error {
-  override readonly name = "EnvUnresolved";
-}
-
-/** Builds a container's environment. Throws {@link EnvUnresolved} when a reference leads nowhere. */
+/** Builds a container's environment. Throws {@link Unresolved} when a reference leads nowhere. */
 export async function containerEnv(pod: PodView, container: Container, context: EnvContext): Promise<ContainerEnv> {
   const own: Record<string, string> = {};
+  for (const source of container.envFrom ?? []) Object.assign(own, await allOf(pod, source, context));
   for (const variable of container.env ?? []) {
     const value = await valueOf(pod, variable, own, context);
     if (value !== undefined) own[variable.name] = value;
@@ -54,12 +48,23 @@ export async function containerEnv(pod: PodView, container: Container, context: 
     [MARK_CONTAINER]: containerMark(pod.uid, container.name),
     [MARK_NODE]: context.nodeMark,
   };
-  if (context.python !== undefined) all.PATH = withFirst(dirname(context.python), all.PATH);
+  if (context.python !== undefined) all["PATH"] = withFirst(dirname(context.python), all["PATH"]);
   return { all, own };
 }
 
 function withFirst(folder: string, path: string | undefined): string {
   return path === undefined || path === "" ? folder : `${folder}${delimiter}${path}`;
+}
+
+/** Every key of a Secret or ConfigMap whose name can be a variable's. */
+async function allOf(pod: PodView, source: EnvFromSource, { references }: EnvContext): Promise<Record<string, string>> {
+  const { prefix = "", secretRef, configMapRef } = source;
+  const data =
+    secretRef === undefined
+      ? await readAll(references, "configMap", pod.namespace, configMapRef ?? { name: "" }, "envFrom")
+      : await readAll(references, "secret", pod.namespace, secretRef, "envFrom");
+  const usable = [...data].filter(([key]) => /^[-._a-zA-Z][-._a-zA-Z0-9]*$/.test(prefix + key));
+  return Object.fromEntries(usable.map(([key, value]) => [prefix + key, text(value, `envFrom key "${key}"`)]));
 }
 
 async function valueOf(
@@ -71,45 +76,19 @@ async function valueOf(
   const from = variable.valueFrom;
   if (from === undefined) return expand(variable.value ?? "", (name) => before[name]);
   if (from.fieldRef !== undefined) return fieldOf(pod, from.fieldRef.fieldPath, context.nodeName);
-  const secret = from.secretKeyRef;
-  if (secret === undefined) {
-    throw new EnvUnresolved(
-      `env ${variable.name}: valueFrom ${Object.keys(from).join(", ")} is not supported for local processes`,
-    );
-  }
-  const value = await context.readSecret(pod.namespace, secret.name, secret.key);
-  if (value === undefined && secret.optional !== true) {
-    throw new EnvUnresolved(`env ${variable.name}: key "${secret.key}" of secret "${secret.name}" not found`);
-  }
-  return value;
+  const where = `env ${variable.name}`;
+  const { secretKeyRef, configMapKeyRef } = from;
+  if (secretKeyRef !== undefined)
+    return text(await readKey(context.references, "secret", pod.namespace, secretKeyRef, where), where);
+  if (configMapKeyRef !== undefined)
+    return text(await readKey(context.references, "configMap", pod.namespace, configMapKeyRef, where), where);
+  throw new Unresolved(`${where}: valueFrom ${Object.keys(from).join(", ")} is not supported for local processes`);
 }
 
-const SUBSCRIPT = /^metadata\.(labels|annotations)\['(.+)'\]$/;
-
-/** The downward API's fields (API reference, ObjectFieldSelector). */
-function fieldOf(pod: PodView, path: string, nodeName: string): string {
-  const subscript = SUBSCRIPT.exec(path);
-  if (subscript !== null) {
-    const map = subscript[1] === "labels" ? pod.labels : pod.annotations;
-    return map?.[subscript[2] ?? ""] ?? "";
-  }
-  switch (path) {
-    case "metadata.name":
-      return pod.name;
-    case "metadata.namespace":
-      return pod.namespace;
-    case "metadata.uid":
-      return pod.uid;
-    case "spec.nodeName":
-      return nodeName;
-    case "spec.serviceAccountName":
-      return pod.spec.serviceAccountName ?? "default";
-    case "status.podIP":
-    case "status.hostIP":
-    case "status.podIPs":
-    case "status.hostIPs":
-      return "127.0.0.1";
-    default:
-      throw new EnvUnresolved(`fieldRef ${path} is not a field that can be read`);
-  }
+function text(value: Buffer, where: string): string;
+function text(value: Buffer | undefined, where: string): string | undefined;
+function text(value: Buffer | undefined, where: string): string | undefined {
+  if (value?.includes(0) === true)
+    throw new Unresolved(`${where}: the value holds a NUL, which no variable can; use it as a file`);
+  return value?.toString("utf8");
 }

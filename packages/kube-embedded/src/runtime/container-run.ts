@@ -1,25 +1,19 @@
-import { mkdir } from "node:fs/promises";
 import type { Container } from "@homeplane/kube";
 import { backoffMs, type Clock, type Logger, messageOf, pause, type Random } from "@homeplane/runtime-kit";
-import {
-  type ContainerEnv,
-  containerEnv,
-  containerMark,
-  type EnvContext,
-  EnvUnresolved,
-  MARK_CONTAINER,
-} from "./container-env.ts";
+import { type ContainerEnv, containerEnv, containerMark, type EnvContext, MARK_CONTAINER } from "./container-env.ts";
 import { ContainerLog } from "./container-log.ts";
 import { killAll } from "./end-processes.ts";
-import { type PodFolders, workingFolder } from "./folders.ts";
+import type { PodFolders } from "./folders.ts";
 import { criFile } from "./log-files.ts";
 import { terminationMessage } from "./log-tail.ts";
+import { type Mount, mountsOf } from "./mounts.ts";
 import type { OomKills } from "./oom-kills.ts";
 import type { PodView } from "./pod-view.ts";
 import { type ProcessSigns, startTicks } from "./procfs.ts";
-import { commandLine, findProgram } from "./program.ts";
 import { type Ended, exitCodeOf, type Progress } from "./progress.ts";
-import { createLogFiles, type Exit, type StartedProcess, startProcess } from "./spawn-container.ts";
+import { Unresolved } from "./references.ts";
+import { createLogFiles, type Exit, type StartedProcess } from "./spawn-container.ts";
+import { type Start, startContainer } from "./start-container.ts";
 
 /** What containers of all pods share. */
 export interface ContainerDeps {
@@ -55,8 +49,8 @@ const UNRESOLVED = { baseMs: 500, maxMs: 10_000, jitter: "full" } as const;
 /** Runs one container once. When it returns no process of it is left, and its log holds all that they printed. */
 export async function runContainer(container: Container, host: ContainerHost, deps: ContainerDeps): Promise<void> {
   const { folders, stopping } = host;
-  const env = await resolveEnv(container, host, deps);
-  if (env === undefined) return;
+  const needs = await resolveNeeds(container, host, deps);
+  if (needs === undefined) return;
   const logFolder = folders.log(container.name);
   await createLogFiles(logFolder);
   const log = await ContainerLog.open({
@@ -68,15 +62,10 @@ export async function runContainer(container: Container, host: ContainerHost, de
   host.logOpened(container, log);
   try {
     log.follow();
-    const cwd = workingFolder(folders, container.workingDir);
-    await mkdir(cwd, { recursive: true });
-    const refused = unsupported(container);
-    const program = refused ?? (await findProgram(commandLine(container, env.own), env.all.PATH, cwd));
-    if (stopping.aborted) return;
-    const how = { env: env.all, cwd, logFolder };
-    const started = typeof program === "string" ? program : await startProcess(program, how);
-    if (typeof started === "string") host.progress(container, startError(started, deps.clock.now()));
-    else host.progress(container, await attend(container, started, logFolder, log, host, deps));
+    const start = await startWhenPermitted(container, needs, host, deps);
+    if (start === undefined) return;
+    if (start.kind === "failed") host.progress(container, startError(start.message, deps.clock.now()));
+    else host.progress(container, await attend(container, start.process, logFolder, log, host, deps));
   } finally {
     await log.finish();
   }
@@ -86,8 +75,6 @@ export async function runContainer(container: Container, host: ContainerHost, de
 function unsupported(container: Container): string | undefined {
   if (container.restartPolicy === "Always")
     return "sidecar init containers (restartPolicy: Always) are not supported for local processes";
-  if ((container.envFrom ?? []).length > 0)
-    return "envFrom is not supported for local processes; name the variables in env";
   return undefined;
 }
 
@@ -150,23 +137,57 @@ async function endRest(signs: ProcessSigns, host: ContainerHost, { clock, log }:
   }
 }
 
-/** Waits as a kubelet does for what the environment refers to; undefined when the pod is to end before. */
-async function resolveEnv(
+interface Needs {
+  readonly env: ContainerEnv;
+  readonly mounts: readonly Mount[];
+}
+
+/** Waits as a kubelet does for what the container refers to; undefined when the pod is to end before. */
+function resolveNeeds(container: Container, host: ContainerHost, deps: ContainerDeps): Promise<Needs | undefined> {
+  const { pod, folders } = host;
+  return untilGiven(container, host, deps, async () => {
+    try {
+      const env = await containerEnv(pod, container, { ...deps.env, workFolder: folders.work });
+      return { env, mounts: await mountsOf(container, { ...deps.env, pod, folders }) };
+    } catch (error) {
+      if (error instanceof Unresolved) return error.message;
+      throw error;
+    }
+  });
+}
+
+/** A machine may be told to permit it meanwhile; undefined when the pod is to end before. */
+async function startWhenPermitted(
+  container: Container,
+  needs: Needs,
+  host: ContainerHost,
+  deps: ContainerDeps,
+): Promise<Exclude<Start, { kind: "refused" }> | undefined> {
+  const message = unsupported(container);
+  if (message !== undefined) return { kind: "failed", message };
+  const { folders, stopping } = host;
+  const { python } = deps.env;
+  const options = { ...needs, folders, stopping, logFolder: folders.log(container.name), ...(python && { python }) };
+  return untilGiven(container, host, deps, async () => {
+    const start = await startContainer(container, options);
+    return start.kind === "refused" ? start.message : start;
+  });
+}
+
+/** Tries again while `attempt` gives a sentence, which the container's status then says; undefined when the pod is to end before. */
+async function untilGiven<T extends object>(
   container: Container,
   host: ContainerHost,
   deps: ContainerDeps,
-): Promise<ContainerEnv | undefined> {
+  attempt: () => Promise<T | string>,
+): Promise<T | undefined> {
   let said: string | undefined;
   for (let n = 0; !host.stopping.aborted; n++) {
-    try {
-      return await containerEnv(host.pod, container, { ...deps.env, workFolder: host.folders.work });
-    } catch (error) {
-      if (!(error instanceof EnvUnresolved)) throw error;
-      const { message } = error;
-      if (message !== said)
-        host.progress(container, { kind: "waiting", reason: "CreateContainerConfigError", message });
-      said = message;
-    }
+    const given = await attempt();
+    if (typeof given !== "string") return given;
+    if (given !== said)
+      host.progress(container, { kind: "waiting", reason: "CreateContainerConfigError", message: given });
+    said = given;
     await pause(deps.clock, UNRESOLVED.baseMs / 2 + backoffMs(UNRESOLVED, n, deps.random), host.stopping);
   }
   return undefined;

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { appendFile, mkdir, open, readFile } from "node:fs/promises";
+import { appendFile, mkdir, open, readdir, readFile } from "node:fs/promises";
 import { pods } from "@homeplane/kube";
 import { expect, test } from "vitest";
 import { MARK_NODE } from "./container-env.ts";
@@ -22,6 +22,9 @@ async function leaveBehind(kube: Fixture, name: string): Promise<void> {
   await out.close();
   child.unref();
   await expect.poll(async () => (await readFile(rawFile(folder, "stdout"))).length).toBeGreaterThan(0);
+  const volume = podFolders(kube.folder, pod.metadata.uid ?? "").volume("data");
+  await mkdir(volume, { recursive: true });
+  await appendFile(`${volume}/file`, "left behind");
   const startedAt = "2026-01-01T00:00:00Z";
   const main = {
     name: "main",
@@ -40,7 +43,7 @@ async function leaveBehind(kube: Fixture, name: string): Promise<void> {
   await kube.client.patch(pods, { namespace: NAMESPACE, name }, { status }, { subresource: "status" });
 }
 
-test("after a crash survivors are ended, their pods fail as the node's fault, and what they printed is kept", async () => {
+test("after a crash survivors are ended, their pods fail as the node's fault, what they printed is kept, their volumes are not", async () => {
   await using kube = await fixture();
   await leaveBehind(kube, "survivor");
   expect(await processesPrinting(kube.folder)).toHaveLength(1);
@@ -55,6 +58,7 @@ test("after a crash survivors are ended, their pods fail as the node's fault, an
   const target = pod.status?.conditions?.find((one) => one.type === "DisruptionTarget");
   expect(target).toMatchObject({ status: "True", reason: "DeletionByPodGC" });
   expect(await kube.logs("survivor")).toBe("printed after the crash\n");
+  expect(await readdir(podFolders(kube.folder, pod.metadata.uid ?? "").root)).toEqual(["log"]);
 });
 
 test("a process without our marks is not touched, and a pod that was pending just starts", async () => {

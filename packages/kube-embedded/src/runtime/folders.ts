@@ -4,12 +4,16 @@ import { join, resolve } from "node:path";
 
 /**
  * `<dataDir>/pods/<uid>/work` is the containers' home and default working folder, shared by all of a pod (as an emptyDir);
- * `<dataDir>/pods/<uid>/log/<container>/` holds what they print.
+ * `<dataDir>/pods/<uid>/log/<container>/` holds what they print; `volumes/<name>` is an emptyDir. In `mounts/<container>` a container's own view
+ * of the files is put together; for everybody else that folder is empty.
  */
 export interface PodFolders {
   readonly root: string;
   readonly work: string;
+  readonly volumes: string;
   log(container: string): string;
+  volume(name: string): string;
+  mounts(container: string): string;
 }
 
 export function podsFolder(dataDir: string): string {
@@ -18,7 +22,16 @@ export function podsFolder(dataDir: string): string {
 
 export function podFolders(dataDir: string, uid: string): PodFolders {
   const root = join(podsFolder(dataDir), safeName(uid));
-  return { root, work: join(root, "work"), log: (container) => join(root, "log", safeName(container)) };
+  const below = (folder: string) => (name: string) => join(root, folder, safeName(name));
+  const volumes = join(root, "volumes");
+  return {
+    root,
+    work: join(root, "work"),
+    volumes,
+    log: below("log"),
+    volume: below("volumes"),
+    mounts: below("mounts"),
+  };
 }
 
 /** Says which instance's processes these are; the same for each run of homeplane over one data folder. */
@@ -36,6 +49,11 @@ export function workingFolder(folders: PodFolders, workingDir: string | undefine
 export async function freshPodFolder(folders: PodFolders): Promise<void> {
   await removePodFolder(folders.root);
   await mkdir(folders.work, { recursive: true, mode: 0o700 });
+}
+
+export async function removeVolumes({ volumes, root }: PodFolders): Promise<void> {
+  await removePodFolder(volumes);
+  await removePodFolder(join(root, "mounts"));
 }
 
 /** Removes the tree; folders that a task made unreadable are opened first. */

@@ -1,8 +1,18 @@
-import { isConflict, isNotFound, type KubeClient, type PodStatus, pods, secrets } from "@homeplane/kube";
+import {
+  configMaps,
+  isConflict,
+  isNotFound,
+  type KubeClient,
+  KubeError,
+  type PodStatus,
+  pods,
+  secrets,
+} from "@homeplane/kube";
 import { type PodView, podView } from "./pod-view.ts";
+import { type DataKind, type ObjectData, type References, serviceAccountOf, Unresolved } from "./references.ts";
 
 /** The few calls that the process runtime makes. Each names the pod's uid: a namesake that came later is never touched. */
-export class PodApi {
+export class PodApi implements References {
   readonly #client: KubeClient;
   readonly #nodeName: string;
 
@@ -47,11 +57,32 @@ export class PodApi {
     await unlessGone(this.#client.delete(pods, pod, how));
   }
 
-  async readSecret(namespace: string, name: string, key: string): Promise<string | undefined> {
-    const secret = await unlessGone(this.#client.get(secrets, { namespace, name }));
-    const value = secret?.data?.[key];
-    return value === undefined ? undefined : Buffer.from(value, "base64").toString("utf8");
+  async read(kind: DataKind, namespace: string, name: string): Promise<ObjectData | undefined> {
+    if (kind === "secret") {
+      const secret = await unlessGone(this.#client.get(secrets, { namespace, name }));
+      return secret && new Map(decoded(secret.data));
+    }
+    const map = await unlessGone(this.#client.get(configMaps, { namespace, name }));
+    const plain = Object.entries(map?.data ?? {}).map(([key, value]) => [key, Buffer.from(value)] as const);
+    return map && new Map([...plain, ...decoded(map.binaryData)]);
   }
+
+  async token(pod: PodView, audience?: string, expirationSeconds?: number): Promise<string> {
+    const account = { namespace: pod.namespace, name: serviceAccountOf(pod) };
+    const boundObjectRef = { kind: "Pod", apiVersion: "v1", name: pod.name, uid: pod.uid };
+    const audiences = audience === undefined || audience === "" ? [] : [audience];
+    const spec = { audiences, boundObjectRef, ...(expirationSeconds === undefined ? {} : { expirationSeconds }) };
+    try {
+      return (await this.#client.createToken(account, spec)).token;
+    } catch (error) {
+      if (!(error instanceof KubeError) || error.status < 400 || error.status >= 500) throw error;
+      throw new Unresolved(`no token of service account "${account.name}": ${error.message}`);
+    }
+  }
+}
+
+function decoded(data: Readonly<Record<string, string>> = {}): readonly (readonly [string, Buffer])[] {
+  return Object.entries(data).map(([key, value]) => [key, Buffer.from(value, "base64")]);
 }
 
 /** Undefined when the object is not there, or is a namesake of another uid. */

@@ -4,7 +4,7 @@ import { MARK_POD } from "./container-env.ts";
 import type { ContainerLog } from "./container-log.ts";
 import { type ContainerDeps, type LiveProcess, runContainer, startError } from "./container-run.ts";
 import { killAll, signalProcess } from "./end-processes.ts";
-import { freshPodFolder, type PodFolders } from "./folders.ts";
+import { freshPodFolder, type PodFolders, removeVolumes } from "./folders.ts";
 import { type PodView, specGraceSeconds } from "./pod-view.ts";
 import type { ProcessSigns } from "./procfs.ts";
 import type { Progress, RunView, StopCause } from "./progress.ts";
@@ -114,8 +114,19 @@ export class PodRun {
     } finally {
       this.#cancelKill();
       this.#cancelDeadline();
+      await this.#removeVolumes();
       this.#ended = true;
       this.#changed();
+    }
+  }
+
+  /** What was in them may be secret: it does not stay as long as the pod's log does. */
+  async #removeVolumes(): Promise<void> {
+    try {
+      await removeVolumes(this.#options.folders);
+    } catch (error) {
+      const fields = { event: "pod_volumes_not_removed", pod: this.pod.key, error: messageOf(error) };
+      this.#options.log.error(fields, "the volumes of an ended pod could not be removed");
     }
   }
 

@@ -112,7 +112,7 @@ export class ProcessRuntime implements Service {
         ...(python === undefined ? {} : { python }),
         nodeMark: nodeMark(dataDir),
         nodeName,
-        readSecret: (namespace, name, key) => this.#api.readSecret(namespace, name, key),
+        references: this.#api,
       },
       logMaxBytes: this.#logMaxBytes,
       oomKills: this.#oomKills,

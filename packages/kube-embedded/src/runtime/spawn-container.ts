@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { mkdir, open } from "node:fs/promises";
 import { messageOf } from "@homeplane/runtime-kit";
 import { criFile, rawFile, STREAMS } from "./log-files.ts";
@@ -23,19 +23,13 @@ export async function createLogFiles(folder: string): Promise<void> {
   }
 }
 
-/**
- * Starts the program as the leader of its own session. It writes to files, not to pipes: when homeplane dies, a pipe would end
- * it with SIGPIPE in the middle of its work. Gives a sentence when it can not be started.
- */
-export async function startProcess(
-  program: Program,
-  how: { readonly env: Record<string, string>; readonly cwd: string; readonly logFolder: string },
-): Promise<StartedProcess | string> {
-  const out = await open(rawFile(how.logFolder, "stdout"), "a");
+/** For what a process prints. It writes to files, not to pipes: when homeplane dies, a pipe would end it with SIGPIPE in the middle of its work. */
+export async function withLogFiles<T>(folder: string, use: (stdout: number, stderr: number) => Promise<T>): Promise<T> {
+  const out = await open(rawFile(folder, "stdout"), "a");
   try {
-    const err = await open(rawFile(how.logFolder, "stderr"), "a");
+    const err = await open(rawFile(folder, "stderr"), "a");
     try {
-      return await launch(program, how, out.fd, err.fd);
+      return await use(out.fd, err.fd);
     } finally {
       await err.close();
     }
@@ -44,14 +38,35 @@ export async function startProcess(
   }
 }
 
+export type SpawnAnswer =
+  | { readonly kind: "started"; readonly process: StartedProcess }
+  | { readonly kind: "failed"; readonly message: string };
+
+/** Starts the program as the leader of its own session. */
+export function startProcess(
+  program: Program,
+  how: { readonly env: Record<string, string>; readonly cwd: string; readonly logFolder: string },
+): Promise<SpawnAnswer> {
+  return withLogFiles(how.logFolder, (stdout, stderr) => launch(program, how, stdout, stderr));
+}
+
+export function exitOf(child: ChildProcess): Promise<Exit> {
+  return new Promise((ended) => {
+    child.once("exit", (code, signal) =>
+      ended({ ...(code === null ? {} : { code }), ...(signal === null ? {} : { signal }) }),
+    );
+  });
+}
+
 function launch(
   program: Program,
   how: { readonly env: Record<string, string>; readonly cwd: string },
   stdout: number,
   stderr: number,
-): Promise<StartedProcess | string> {
+): Promise<SpawnAnswer> {
   return new Promise((resolve) => {
-    const failed = (error: unknown): void => resolve(`exec: "${program.argv0}": ${messageOf(error)} (${program.file})`);
+    const failed = (error: unknown): void =>
+      resolve({ kind: "failed", message: `exec: "${program.argv0}": ${messageOf(error)} (${program.file})` });
     try {
       const child = spawn(program.file, [...program.args], {
         argv0: program.argv0,
@@ -60,13 +75,9 @@ function launch(
         detached: true,
         stdio: ["ignore", stdout, stderr],
       });
-      const exited = new Promise<Exit>((ended) => {
-        child.once("exit", (code, signal) =>
-          ended({ ...(code === null ? {} : { code }), ...(signal === null ? {} : { signal }) }),
-        );
-      });
+      const exited = exitOf(child);
       child.once("error", failed);
-      child.once("spawn", () => resolve({ pid: child.pid ?? 0, exited }));
+      child.once("spawn", () => resolve({ kind: "started", process: { pid: child.pid ?? 0, exited } }));
     } catch (error) {
       // E2BIG and NUL bytes are thrown, not emitted.
       failed(error);

@@ -4,7 +4,7 @@ import { type Clock, type Logger, messageOf } from "@homeplane/runtime-kit";
 import { MARK_NODE } from "./container-env.ts";
 import { ContainerLog } from "./container-log.ts";
 import { endAll, isErrno } from "./end-processes.ts";
-import { nodeMark, podsFolder, removePodFolder } from "./folders.ts";
+import { nodeMark, podFolders, podsFolder, removePodFolder, removeVolumes } from "./folders.ts";
 
 /** What processes of an earlier run of homeplane get to end by themselves. */
 const SURVIVOR_GRACE_MS = 2000;
@@ -26,7 +26,10 @@ export async function tidyPodFolders(
     const folder = join(root, uid);
     try {
       if (!keep(uid)) await removePodFolder(folder);
-      else await completeLogs(join(folder, "log"), options);
+      else {
+        await removeVolumes(podFolders(dataDir, uid));
+        await completeLogs(join(folder, "log"), options);
+      }
     } catch (error) {
       const fields = { event: "pod_folder_not_tidied", folder, error: messageOf(error) };
       options.log.error(fields, "what an earlier run left in a pod's folder could not be put in order");

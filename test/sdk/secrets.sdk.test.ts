@@ -1,17 +1,25 @@
 /** Secrets as a user has them: made by the SDK's command line, asked for by tasks, and nowhere to be read. */
 import { createHash } from "node:crypto";
-import { readdir, readFile } from "node:fs/promises";
+import { spawnSync } from "node:child_process";
+import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { hasPython, sdks, TestHomeplane } from "./homeplane.ts";
+import { eventually, hasPython, python, sdks, TestHomeplane } from "./homeplane.ts";
+import { processesOf } from "./processes.ts";
 
-const digest = (value: string): string => createHash("sha256").update(value).digest("hex");
+const digest = (value: string | Buffer): string => createHash("sha256").update(value).digest("hex");
 const values = {
   organization: "value-of-the-organization-5b1f",
   project: "value-of-the-project-77ac",
   password: "value-of-the-password-e01d",
+  file: "value-of-the-file-9d3a-26",
 } as const;
+
+/** Files of a task's own need a mount namespace. */
+const flags = process.getuid?.() === 0 ? 0x20000 : 0x10020000;
+const probe = `import ctypes, sys; sys.exit(ctypes.CDLL(None).unshare(${flags}) != 0)`;
+const permitted = hasPython && spawnSync(python, ["-c", probe]).status === 0;
 
 describe.skipIf(!hasPython).each(sdks)("secrets with flyte $version", { timeout: 120_000 }, (sdk) => {
   let homeplane: TestHomeplane;
@@ -50,6 +58,57 @@ describe.skipIf(!hasPython).each(sdks)("secrets with flyte $version", { timeout:
     expect(attempts[0]?.logInfo).toEqual([]);
   });
 
+  test.skipIf(!permitted)("it can be a file of the task's own; bytes can be nothing else", async () => {
+    const account = join(homeplane.dataDir, "account.json");
+    const bytes = Buffer.from([0, 255, 1, 254]);
+    await writeFile(account, values.file);
+    await flyte("create", "secret", "Service-Account", "--from-file", account);
+    await writeFile(account, bytes);
+    await flyte("create", "secret", "binary", "--from-file", account);
+    await rm(account);
+    const { outputs } = await feature("as_files");
+    expect(outputs).toEqual([["binary", "service-account", digest(bytes), digest(values.file), "0o0", "0o0"]]);
+    const refused = await feature("binary_as_variable");
+    expect((await homeplane.details(refused.run)).result.value).toMatchObject({
+      message: expect.stringContaining('flyte.Secret("binary", mount="/etc/flyte/secrets")') as unknown,
+    });
+  });
+
+  test.skipIf(!permitted)("a parent's secrets are not its children's", async () => {
+    const { outputs } = await feature("parent");
+    expect(outputs).toEqual([[digest(values.organization), "False", digest(values.file)]]);
+  });
+
+  test.skipIf(!permitted)(
+    "after kill -9 of homeplane no file holds it, and the run goes on",
+    { timeout: 90_000 },
+    async () => {
+      const run = await homeplane.startFeature("waits_with_file", {}, "secret_tasks.py");
+      const waiting = () =>
+        eventually("the task has read its file", 30_000, async () => {
+          const [pid] = await processesOf(run);
+          const logs = (await filesBelow(join(homeplane.dataDir, "kube/pods"))).filter((file) =>
+            file.endsWith("/stdout"),
+          );
+          const texts = await Promise.all(logs.map((file) => readFile(file, "utf8").catch(() => "")));
+          return texts.some((text) => text.includes(`waiting ${values.file.length}`)) && pid;
+        });
+      const before = await waiting();
+      await homeplane.stop("SIGKILL");
+      const kube = join(homeplane.dataDir, "kube/kube.db");
+      const holding = await filesThatHold(homeplane.dataDir, [values.file]);
+      expect(holding.filter((file) => !file.startsWith(kube))).toEqual([]);
+      await homeplane.up();
+      await eventually("another process of the run", 40_000, async () => {
+        const pids = await processesOf(run);
+        return pids.length > 0 && !pids.includes(before);
+      });
+      await waiting();
+      await homeplane.runs.abortRun({ runId: homeplane.actionId(run).run });
+      await eventually("no process is left", 30_000, async () => (await processesOf(run)).length === 0);
+    },
+  );
+
   test("get and list tell of it, and of no value", async () => {
     const text = (await flyte("get", "secret", "api-key")) + (await flyte("get", "secret"));
     expect(text).toContain("api-key");
@@ -63,12 +122,8 @@ describe.skipIf(!hasPython).each(sdks)("secrets with flyte $version", { timeout:
     const files = await filesBelow(homeplane.dataDir);
     const kube = join(homeplane.dataDir, "kube/kube.db");
     const forms = Object.values(values).flatMap((value) => [value, Buffer.from(value).toString("base64")]);
-    const found: string[] = [];
-    for (const file of files.filter((one) => !one.startsWith(kube))) {
-      const content = await readFile(file);
-      if (forms.some((form) => content.includes(form))) found.push(file);
-    }
-    expect(found).toEqual([]);
+    const holding = await filesThatHold(homeplane.dataDir, forms);
+    expect(holding.filter((file) => !file.startsWith(kube))).toEqual([]);
     const logs = files.filter(
       (file) => file.startsWith(join(homeplane.dataDir, "kube/pods")) && file.endsWith("0.log"),
     );
@@ -81,6 +136,16 @@ describe.skipIf(!hasPython).each(sdks)("secrets with flyte $version", { timeout:
 async function filesBelow(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+}
+
+async function filesThatHold(folder: string, forms: readonly string[]): Promise<string[]> {
+  const found: string[] = [];
+  for (const file of await filesBelow(folder)) {
+    // It may be gone since it was listed.
+    const content = await readFile(file).catch(() => Buffer.alloc(0));
+    if (forms.some((form) => content.includes(form))) found.push(file);
+  }
+  return found;
 }
 
 /** Of the embedded Kubernetes API's objects and its change log. */

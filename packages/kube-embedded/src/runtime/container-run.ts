@@ -48,7 +48,7 @@ const UNRESOLVED = { baseMs: 500, maxMs: 10_000, jitter: "full" } as const;
 
 /** Runs one container once. When it returns no process of it is left, and its log holds all that they printed. */
 export async function runContainer(container: Container, host: ContainerHost, deps: ContainerDeps): Promise<void> {
-  const { folders, stopping } = host;
+  const { folders } = host;
   const needs = await resolveNeeds(container, host, deps);
   if (needs === undefined) return;
   const logFolder = folders.log(container.name);

@@ -7,7 +7,7 @@ import { existsSync, globSync } from "node:fs";
 import { join } from "node:path";
 import type { DescEnum, DescFile, DescMessage, DescService, Registry } from "@bufbuild/protobuf";
 import { createFileRegistry, createRegistry, fromBinary } from "@bufbuild/protobuf";
-import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
+import { FeatureSet_FieldPresence, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import { beforeAll, describe, expect, test } from "vitest";
 
 const root = join(import.meta.dirname, "../../..");
@@ -84,7 +84,7 @@ function typeOf(field: DescMessage["fields"][number]): string {
   const of = field.message?.typeName ?? field.enum?.typeName ?? String(field.scalar);
   if (field.fieldKind === "list") return `repeated ${of}`;
   if (field.fieldKind === "map") return `map ${field.mapKey} ${of}`;
-  return `${of}${field.presence === 1 ? " optional" : ""}`;
+  return `${of}${field.presence === FeatureSet_FieldPresence.EXPLICIT ? " optional" : ""}`;
 }
 
 describe.each(sdks)("flyte $version", ({ python, expected }) => {

@@ -199,6 +199,15 @@ export class TestHomeplane implements AsyncDisposable {
     return details;
   }
 
+  /** The first output, where it is a text. */
+  async textOutput(run: string, action = "a0"): Promise<string | undefined> {
+    const { outputs } = await this.data.getActionData({ actionId: this.actionId(run, action) });
+    const value = outputs?.literals[0]?.value?.value;
+    const scalar = value?.case === "scalar" ? value.value.value : undefined;
+    const primitive = scalar?.case === "primitive" ? scalar.value.value : undefined;
+    return primitive?.case === "stringValue" ? primitive.value : undefined;
+  }
+
   async actions(run: string): Promise<readonly Action[]> {
     const { actions } = await this.runs.listActions({ runId: this.actionId(run).run, request: { limit: 1000 } });
     return actions;

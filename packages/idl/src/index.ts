@@ -1,5 +1,5 @@
 export * from "./layout.ts";
-export { isTerminal, phaseToProto } from "./phase.ts";
+export { isTerminal, phaseOrder, phaseToProto } from "./phase.ts";
 export { taskActionCrd } from "./taskaction/crd.ts";
 export * from "./taskaction/names.ts";
 export { phaseOf, progressReason, type TerminalPhase, terminalPhase } from "./taskaction/phase.ts";

@@ -18,6 +18,8 @@ export const inputsFile = "inputs.pb";
 export const outputsFile = "outputs.pb";
 export const errorFile = "error.pb";
 export const reportFile = "report.html";
+/** Below a run's output base: what the run that it recovers has done already. */
+export const recoveryFile = "recovery.pb";
 
 /** `<runOutputBase>/<action>/<attempt>[.<incarnation>]`, without a slash at the end. */
 export function attemptPrefix(runOutputBase: string, action: string, attempt: number, incarnation: number): string {

@@ -22,6 +22,8 @@ test("a phase goes by the same name in the resource and on the wire", () => {
     "FAILED",
     "ABORTED",
     "TIMED_OUT",
+    "PAUSED",
+    "RECOVERED",
   ];
   for (const name of names) expect(phaseToProto(name)).toBe(ActionPhase[name]);
 });
@@ -49,6 +51,7 @@ test.each<[Phase, Condition[]]>([
   ["QUEUED", [condition("Progressing", "Queued")]],
   ["INITIALIZING", [condition("Progressing", "Initializing")]],
   ["RUNNING", [condition("Progressing", "Executing")]],
+  ["PAUSED", [condition("Progressing", "Paused")]],
   ["QUEUED", [condition("Progressing", "RetryableFailure"), condition("Failed", "PermanentFailure", "False")]],
   ["SUCCEEDED", [condition("Progressing", "Completed", "False"), condition("Succeeded", "Completed")]],
   ["FAILED", [condition("Progressing", "PermanentFailure", "False"), condition("Failed", "PermanentFailure")]],
@@ -57,4 +60,9 @@ test.each<[Phase, Condition[]]>([
   ["TIMED_OUT", [condition("Failed", "TimedOut")]],
 ])("%s is what the conditions %j say", (phase, conditions) => {
   expect(phaseOf(withConditions(...conditions))).toBe(phase);
+});
+
+test("what has succeeded in another run is RECOVERED", () => {
+  const ended = withConditions(condition("Succeeded", "Completed"));
+  expect(phaseOf({ ...ended, spec: { ...ended.spec, recovered: "" } })).toBe("RECOVERED");
 });

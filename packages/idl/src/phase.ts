@@ -10,6 +10,8 @@ const toProto: Readonly<Record<Phase, ActionPhase>> = {
   FAILED: ActionPhase.FAILED,
   ABORTED: ActionPhase.ABORTED,
   TIMED_OUT: ActionPhase.TIMED_OUT,
+  PAUSED: ActionPhase.PAUSED,
+  RECOVERED: ActionPhase.RECOVERED,
 };
 
 export function phaseToProto(phase: Phase): ActionPhase {
@@ -23,6 +25,12 @@ const terminal: ReadonlySet<ActionPhase> = new Set([
   ActionPhase.TIMED_OUT,
   ActionPhase.RECOVERED,
 ]);
+
+/** The order in which phases come within an attempt; the numbers on the wire are not it: PAUSED is larger than most terminal ones. */
+export function phaseOrder(phase: ActionPhase): number {
+  if (isTerminal(phase)) return 100 + phase;
+  return phase === ActionPhase.PAUSED ? 50 : phase;
+}
 
 /** Terminal is terminal: nothing revives an action in one of these. */
 export function isTerminal(phase: ActionPhase): boolean {

@@ -18,6 +18,7 @@ import {
   namespaces,
   type ResourceType,
 } from "@homeplane/kube";
+import { signalCondition } from "./signal-condition.ts";
 import { InvalidOrderError, taskActionOf } from "./task-action.ts";
 
 const taskActionType: ResourceType<TaskAction> = taskActions;
@@ -42,6 +43,7 @@ export async function carryOut(
   try {
     if (order.case === "start") return await start(client, order.value, signal);
     if (order.case === "abort") await abort(client, order.value, signal);
+    if (order.case === "signal") return await signalCondition(client, order.value, signal);
     return undefined;
   } catch (error) {
     if (error instanceof InvalidOrderError) return { code: "InvalidSpec", message: error.message };

@@ -25,6 +25,8 @@ import type { Client } from "@connectrpc/connect";
 import { actionsService } from "./actions-service.ts";
 import { Children } from "./children.ts";
 import { passOn } from "./pass-on.ts";
+import { Recoveries } from "./recoveries.ts";
+import { TraceReports } from "./trace-reports.ts";
 import { Traces } from "./traces.ts";
 
 export interface TaskGatewayOptions {
@@ -53,17 +55,20 @@ const passedOn = [RunService, DataProxyService, ClusterService, ProjectService, 
 export function createTaskGateway(options: TaskGatewayOptions): TaskGateway {
   const stopping = new AbortController();
   const children = new Children(options);
-  const traces = new Traces({
+  const reports = new TraceReports({
     ...options,
+    children,
     events: createClient(EventsProxyService, options.orchestration),
     runs: createClient(InternalRunService, options.orchestration),
   });
+  const traces = new Traces({ objects: options.objects, reports });
+  const recoveries = new Recoveries(options);
   const service: Service = {
     name: "task-gateway",
     run: async (signal) => {
       signal.addEventListener("abort", () => stopping.abort(), { once: true });
       await runServices(
-        [{ name: "task-gateway.taskactions", run: (stop) => children.informer.run(stop) }, traces],
+        [{ name: "task-gateway.taskactions", run: (stop) => children.informer.run(stop) }, reports],
         signal,
       );
     },
@@ -78,7 +83,7 @@ export function createTaskGateway(options: TaskGatewayOptions): TaskGateway {
           routes: (router) => {
             router.service(
               ActionsService,
-              actionsService({ client: options.client, children, traces, stopping: stopping.signal }),
+              actionsService({ client: options.client, children, traces, recoveries, stopping: stopping.signal }),
             );
             passOn(router, passedOn, options.upstream);
           },

@@ -6,7 +6,7 @@
  */
 import { clone, create, equals } from "@bufbuild/protobuf";
 import { type Timestamp, timestampMs } from "@bufbuild/protobuf/wkt";
-import { isTerminal } from "@homeplane/idl";
+import { isTerminal, phaseOrder } from "@homeplane/idl";
 import { ActionPhase } from "@homeplane/idl/flyteidl2/common/phase";
 import {
   AbortInfoSchema,
@@ -19,16 +19,11 @@ import {
   PhaseTransitionSchema,
 } from "@homeplane/idl/flyteidl2/workflow/run_definition";
 
-/** The order in which phases come; the numbers are not it: PAUSED is larger than the terminal ones. */
-function rank(phase: ActionPhase): number {
-  if (isTerminal(phase)) return 100;
-  return phase === ActionPhase.PAUSED ? 50 : phase;
-}
-
 /** Applies an event of one attempt. */
 export function applyEvent(details: ActionDetails, event: ActionEvent): ActionDetails | undefined {
   const known = details.attempts.find((attempt) => attempt.attempt === event.attempt);
-  if (known !== undefined && (isTerminal(known.phase) || rank(event.phase) < rank(known.phase))) return undefined;
+  if (known !== undefined && (isTerminal(known.phase) || phaseOrder(event.phase) < phaseOrder(known.phase)))
+    return undefined;
   const next = clone(ActionDetailsSchema, details);
   let attempt = next.attempts.find((candidate) => candidate.attempt === event.attempt);
   if (attempt === undefined) {
@@ -39,7 +34,7 @@ export function applyEvent(details: ActionDetails, event: ActionEvent): ActionDe
   mergeAttempt(attempt, event);
   const status = next.status;
   if (status !== undefined && !isTerminal(status.phase) && event.attempt >= status.attempts) {
-    const newer = event.attempt > status.attempts || rank(event.phase) > rank(status.phase);
+    const newer = event.attempt > status.attempts || phaseOrder(event.phase) > phaseOrder(status.phase);
     status.attempts = event.attempt;
     // An ended attempt does not end the action: only applyStatus does.
     if (newer && !isTerminal(event.phase)) status.phase = event.phase;
@@ -82,7 +77,7 @@ export function applyStatus(
 ): ActionDetails | undefined {
   const current = details.status;
   if (current === undefined || isTerminal(current.phase)) return undefined;
-  const late = status.attempts < current.attempts || rank(status.phase) < rank(current.phase);
+  const late = status.attempts < current.attempts || phaseOrder(status.phase) < phaseOrder(current.phase);
   if (late && status.attempts <= current.attempts && !isTerminal(status.phase)) return undefined;
   const next = clone(ActionDetailsSchema, details);
   const target = next.status as ActionStatus;

@@ -2,6 +2,7 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { phaseToProto } from "@homeplane/idl";
 import type { OrchestrationService, OrderResult } from "@homeplane/idl/homeplane/v1/orchestration";
+import { takeBack } from "../actions/signal-event.ts";
 import type { Context } from "../context.ts";
 import { actionKey, invalid } from "../services/identifiers.ts";
 import { recordFailure } from "./record.ts";
@@ -39,6 +40,7 @@ export function orchestrationService(ctx: Context): ServiceImpl<typeof Orchestra
   async function refuse({ sequence, errorCode, errorMessage }: OrderResult): Promise<void> {
     const order = await ctx.store.orders.get(sequence);
     ctx.log.warn({ event: "order.refused", sequence: String(sequence), errorCode, errorMessage });
+    if (order?.order.case === "signal") return takeBack(ctx, actionKey(order.order.value.actionId));
     if (order?.order.case !== "start") return;
     const key = actionKey(order.order.value.spec?.actionId);
     await recordFailure(ctx, key, phaseToProto("FAILED"), { code: errorCode, message: errorMessage });

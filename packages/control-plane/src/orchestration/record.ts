@@ -16,6 +16,7 @@ import { applyEvent, applyStatus } from "../actions/apply-event.ts";
 import { rootAction } from "../actions/create-run.ts";
 import { type ActionKind, newActionDetails } from "../actions/new-action.ts";
 import type { Context } from "../context.ts";
+import { publishAction } from "../publish.ts";
 import { actionKey, actionPath, invalid, runPath } from "../services/identifiers.ts";
 import { runChanges } from "../services/run-watches.ts";
 import type { ActionKey } from "../store/port.ts";
@@ -27,17 +28,12 @@ async function change(
   apply: (details: ActionDetails) => ActionDetails | undefined,
 ): Promise<void> {
   if (await ctx.store.actions.update(key, apply)) {
-    publish(ctx, key);
+    publishAction(ctx, key);
     return;
   }
   if ((await ctx.store.actions.get(key, { withTaskSpec: false })) === undefined) {
     throw new ConnectError(`action ${actionPath(key)} is not known: record it first`, Code.NotFound);
   }
-}
-
-function publish(ctx: Context, key: ActionKey): void {
-  const topics = [actionPath(key), runPath(key), ...(key.action === rootAction ? [runChanges] : [])];
-  for (const topic of topics) ctx.changes.publish(topic);
 }
 
 export function eventsProxyService(ctx: Context): ServiceImpl<typeof EventsProxyService> {
@@ -67,7 +63,7 @@ export function internalRunService(ctx: Context): Partial<ServiceImpl<typeof Int
       const details = newActionDetails({ org, key, parent, group, createdAt, source: RunSource.UNSPECIFIED, kind });
       const taskSpec = kind.case === "task" ? { taskSpec: kind.spec } : {};
       const row = { ...key, createdAt, details, inputUri, runOutputBase: root.runOutputBase, ...taskSpec };
-      if (await ctx.store.actions.create(row)) publish(ctx, key);
+      if (await ctx.store.actions.create(row)) publishAction(ctx, key);
       return { ...(actionId ? { actionId } : {}), status: { code: 0 } };
     },
     async updateActionStatus({ actionId, status, abortReason }) {

@@ -6,6 +6,7 @@ import {
   Sort_Direction,
 } from "@homeplane/idl/flyteidl2/common/list";
 import { ActionPhase } from "@homeplane/idl/flyteidl2/common/phase";
+import { ActionType } from "@homeplane/idl/flyteidl2/workflow/run_definition";
 import type { Filter, Position } from "../store/port.ts";
 import { invalid } from "./identifiers.ts";
 
@@ -27,6 +28,7 @@ const operators: Partial<Record<Filter_Function, Filter["op"]>> = {
 const fields: ReadonlyMap<string, Exclude<Filter["field"], "label">> = new Map([
   ["phase", "phase"],
   ["parent_name", "parent"],
+  ["action_type", "action_type"],
   ["task_name", "task_name"],
   ["created_at", "created_at"],
   ["updated_at", "updated_at"],
@@ -69,6 +71,7 @@ function parseFilter(filter: ProtoFilter, where: string): Filter {
     );
   }
   if (field === "phase") return { field, op, values: phases(filter, where) };
+  if (field === "action_type") return { field, op, values: filter.values.map((value) => actionType(value, where)) };
   if (field === "created_at" || field === "updated_at")
     return { field, op, values: filter.values.map((value) => time(value, where)) };
   return { field, op, values: filter.values };
@@ -85,6 +88,14 @@ function phases({ function: fn, values }: ProtoFilter, where: string): number[] 
     if (phase === undefined || !phaseNumbers.has(phase)) throw invalid(`${where}.values`, `"${value}" is no phase`);
     return phase;
   });
+}
+
+/** A number, as the SDK sends it, or a name. */
+function actionType(value: string, where: string): number {
+  const name = value.toUpperCase().replace(/^ACTION_TYPE_/, "");
+  const type = /^\d+$/.test(value) ? Number(value) : (ActionType as Readonly<Record<string, number>>)[name];
+  if (type === undefined) throw invalid(`${where}.values`, `"${value}" is no type of action`);
+  return type;
 }
 
 function time(value: string, where: string): number {

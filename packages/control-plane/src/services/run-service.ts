@@ -6,6 +6,7 @@ import { EnrichedActionSchema, RunDetailsSchema } from "@homeplane/idl/flyteidl2
 import type { ListRunsRequest, RunService } from "@homeplane/idl/flyteidl2/workflow/run_service";
 import { abort } from "../actions/abort.ts";
 import { createRun, rootAction } from "../actions/create-run.ts";
+import { signalEvent } from "../actions/signal-event.ts";
 import { actionView, detailsView, runView } from "../actions/views.ts";
 import type { Context } from "../context.ts";
 import type { ActionKey, ActionQuery, ActionRow, Filter, RunKey } from "../store/port.ts";
@@ -54,6 +55,10 @@ export function runService(ctx: Context): Partial<ServiceImpl<typeof RunService>
     },
     async abortAction(request) {
       await abort(ctx, actionKey(request.actionId), request.reason);
+      return {};
+    },
+    async signalEvent(request) {
+      await signalEvent(ctx, request);
       return {};
     },
     async getRunDetails({ runId }) {

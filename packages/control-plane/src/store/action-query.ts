@@ -6,6 +6,7 @@ type Arg = string | number;
 const columns: Readonly<Record<Exclude<Filter["field"], "label">, string>> = {
   phase: "a.phase",
   parent: "a.parent",
+  action_type: "a.action_type",
   task_name: "a.task_name",
   created_at: "a.created_at",
   updated_at: "a.updated_at",

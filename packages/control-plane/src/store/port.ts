@@ -130,6 +130,7 @@ export interface Filter {
   readonly field:
     | "phase"
     | "parent"
+    | "action_type"
     | "task_name"
     | "task_version"
     | "trigger_name"
@@ -188,8 +189,15 @@ export interface ActionStore {
   /** False when the action exists already. */
   create(row: ActionRow): Promise<boolean>;
   get(key: ActionKey, options: { withTaskSpec: boolean }): Promise<ActionRow | undefined>;
-  /** Applies `change` to the stored details in one transaction; `undefined` from it = leave as is. Says whether it changed. */
-  update(key: ActionKey, change: (details: ActionDetails) => ActionDetails | undefined): Promise<boolean>;
+  /**
+   * Applies `change` to the stored details in one transaction; `undefined` from it = leave as is. Says whether it changed. What `change` throws
+   * leaves everything as it was. `order` is appended in the same transaction, if anything changed.
+   */
+  update(
+    key: ActionKey,
+    change: (details: ActionDetails) => ActionDetails | undefined,
+    order?: Order,
+  ): Promise<boolean>;
   list(query: ActionQuery): Promise<ActionPage>;
   changes(query: ChangesQuery): Promise<readonly ActionChange[]>;
   /** Root actions that changed behind a sequence number, in the order of their changes; one that changed twice shows once, as it is. */

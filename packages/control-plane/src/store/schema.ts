@@ -54,6 +54,11 @@ const migrations: readonly string[] = [
   END;
   CREATE TABLE settings (domain TEXT, project TEXT, version INTEGER NOT NULL, settings BLOB NOT NULL, PRIMARY KEY (domain, project)) STRICT;
   `,
+  // flyteidl2.workflow.ActionType. Until now an action was a task (1), whose spec is kept, or a trace (2).
+  `
+  ALTER TABLE actions ADD COLUMN action_type INTEGER NOT NULL DEFAULT 0;
+  UPDATE actions SET action_type = iif(task_spec IS NULL, 2, 1);
+  `,
 ];
 
 /** Brings an older database up to date; refuses one that a newer version wrote. */

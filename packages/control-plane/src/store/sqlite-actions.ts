@@ -5,6 +5,7 @@ import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { type ActionDetails, ActionDetailsSchema } from "@homeplane/idl/flyteidl2/workflow/run_definition";
 import { actionQuerySql, changesSql, runChangesSql } from "./action-query.ts";
 import type { ActionRow, ActionStore } from "./port.ts";
+import { insertOrder } from "./sqlite-orders.ts";
 import { transaction } from "./transaction.ts";
 
 type Row = {
@@ -62,19 +63,17 @@ export function insertAction(db: DatabaseSync, row: ActionRow): boolean {
   const { project, domain, run, action, details, taskSpec } = row;
   const statement = db.prepare(
     `INSERT INTO actions (project, domain, run, action, parent, created_at, phase, task_name, task_version, input_uri, run_output_base,
-        details, task_spec, updated_at, revision)
-      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ${nextRevision("?1", "?2", "?3")})
+        details, task_spec, action_type, updated_at, revision)
+      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ${nextRevision("?1", "?2", "?3")})
       ON CONFLICT DO NOTHING`,
   );
   const state = [details.metadata?.parent ?? "", row.createdAt, details.status?.phase ?? 0] as const;
   const names = [nameOf(row), versionOf(row)] as const;
   const blobs = [toBinary(ActionDetailsSchema, details), taskSpec ? toBinary(TaskSpecSchema, taskSpec) : null] as const;
-  return (
-    statement.run(
-      ...[project, domain, run, action, ...state, ...names],
-      ...[row.inputUri, row.runOutputBase, ...blobs, Math.max(row.createdAt, updatedAt(details))],
-    ).changes === 1
-  );
+  const changed = Math.max(row.createdAt, updatedAt(details));
+  const type = details.metadata?.actionType ?? 0;
+  const args = [...state, ...names, row.inputUri, row.runOutputBase, ...blobs, type, changed] as const;
+  return statement.run(project, domain, run, action, ...args).changes === 1;
 }
 
 export function sqliteActions(db: DatabaseSync): ActionStore {
@@ -92,13 +91,14 @@ export function sqliteActions(db: DatabaseSync): ActionStore {
       const row = (withTaskSpec ? getWhole : getBare).get(project, domain, run, action) as Row | undefined;
       return row === undefined ? undefined : fromRow(row);
     },
-    update: async ({ project, domain, run, action }, change) =>
+    update: async ({ project, domain, run, action }, change, order) =>
       transaction(db, () => {
         const row = getBare.get(project, domain, run, action) as Row | undefined;
         const next = row === undefined ? undefined : change(fromBinary(ActionDetailsSchema, row.details));
         if (next === undefined) return false;
         const state = [toBinary(ActionDetailsSchema, next), next.status?.phase ?? 0] as const;
         update.run(...state, project, domain, run, action, updatedAt(next));
+        if (order !== undefined) insertOrder(db, order);
         return true;
       }),
     changes: async (query) => {

@@ -5,10 +5,12 @@ import { consultCache } from "../cache/consult.ts";
 import type { PodView } from "../pod/observe.ts";
 import { currentPod } from "../pod/task.ts";
 import { seenPhases } from "../report/phases.ts";
+import { awaitSignal } from "./await-signal.ts";
 import { conclude, judgeEnd } from "./conclude.ts";
 import { type Deps, type Next, nowIso } from "./deps.ts";
 import { launchPod } from "./launch.ts";
 import type { Outcome } from "./outcome.ts";
+import { recover } from "./recover.ts";
 import { judgeStart } from "./start-problem.ts";
 import { progressed } from "./status.ts";
 import { stopPods } from "./stop-pods.ts";
@@ -21,6 +23,8 @@ export async function drive(
   pod: PodView | undefined,
   signal: AbortSignal,
 ): Promise<Next> {
+  if (taskAction.spec.recovered !== undefined) return recover(deps, taskAction, signal);
+  if (taskAction.spec.actionType === "condition") return awaitSignal(deps, taskAction, signal);
   if (pod === undefined) return start(deps, taskAction, signal);
   const { state } = pod;
   switch (state.kind) {

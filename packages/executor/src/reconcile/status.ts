@@ -39,6 +39,8 @@ const progressing: Readonly<Record<Phase, Reason>> = {
   FAILED: "PermanentFailure",
   ABORTED: "Aborted",
   TIMED_OUT: "TimedOut",
+  PAUSED: "Paused",
+  RECOVERED: "Completed",
 };
 
 /** One line, as far as it fits into one. */
@@ -46,13 +48,16 @@ export function conditionMessage(message: string): string {
   return cut(message.trim().replaceAll(/\s*\n\s*/g, " | "), maxConditionMessage);
 }
 
+const successes: ReadonlySet<Phase> = new Set(["SUCCEEDED", "RECOVERED"]);
+const failures: ReadonlySet<Phase> = new Set(["FAILED", "ABORTED", "TIMED_OUT"]);
+
 export function conditionsFor(phase: Phase, reason: Reason, message: string, at: string): Condition[] {
   const text = conditionMessage(message);
   const common = { reason, lastTransitionTime: at, ...(text === "" ? {} : { message: text }) };
-  const ended = phase === "SUCCEEDED" || phase === "FAILED" || phase === "ABORTED" || phase === "TIMED_OUT";
-  const list: Condition[] = [{ type: "Progressing", status: ended ? "False" : "True", ...common }];
-  if (phase === "SUCCEEDED") list.push({ type: "Succeeded", status: "True", ...common });
-  else if (ended) list.push({ type: "Failed", status: "True", ...common });
+  const [succeeded, failed] = [successes.has(phase), failures.has(phase)];
+  const list: Condition[] = [{ type: "Progressing", status: succeeded || failed ? "False" : "True", ...common }];
+  if (succeeded) list.push({ type: "Succeeded", status: "True", ...common });
+  if (failed) list.push({ type: "Failed", status: "True", ...common });
   return list;
 }
 

@@ -102,7 +102,7 @@ function endEvent(ctx: EventContext, record: AttemptRecord): ActionEvent {
     ...(outputUri
       ? {
           outputs: {
-            outputUri: record.phase === "SUCCEEDED" ? outputUri : "",
+            outputUri: successes.has(record.phase) ? outputUri : "",
             reportUri: `${outputUri}/${reportFile}`,
           },
         }
@@ -117,6 +117,8 @@ function cacheOf({ id }: EventContext, { cacheStatus, cacheSource }: AttemptReco
   const actionId = { run: { ...id.run, name: cacheSource.runName }, name: cacheSource.actionName };
   return { ...status, cacheMetadata: { sourceActionAttempt: { actionId, attempt: cacheSource.attempt } } };
 }
+
+const successes: ReadonlySet<Phase> = new Set(["SUCCEEDED", "RECOVERED"]);
 
 function base(ctx: EventContext, attempt: number, phase: Phase, at: Timestamp | undefined) {
   const times = at ? { startTime: at, updatedTime: at } : {};

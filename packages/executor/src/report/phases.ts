@@ -7,11 +7,13 @@ export const rank: Readonly<Record<Phase, number>> = {
   QUEUED: 1,
   WAITING_FOR_RESOURCES: 2,
   INITIALIZING: 3,
+  PAUSED: 3,
   RUNNING: 4,
   SUCCEEDED: 5,
   FAILED: 6,
   ABORTED: 7,
   TIMED_OUT: 8,
+  RECOVERED: 9,
 };
 
 /** Phases that only the pod shows so far, with the pod's own times. */

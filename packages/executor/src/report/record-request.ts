@@ -1,10 +1,13 @@
 import { create, type DescMessage, fromBinary, type MessageShape } from "@bufbuild/protobuf";
+import type { TaskActionSpec } from "@homeplane/idl";
 import { TaskTemplateSchema } from "@homeplane/idl/flyteidl2/core/tasks";
 import { TaskIdentifierSchema, TaskSpecSchema } from "@homeplane/idl/flyteidl2/task/task_definition";
 import {
   type RecordActionRequest,
   RecordActionRequestSchema,
 } from "@homeplane/idl/flyteidl2/workflow/internal_run_service";
+import { ConditionActionSchema, TaskActionSchema } from "@homeplane/idl/flyteidl2/workflow/run_definition";
+import { RecoveredActionSchema } from "@homeplane/idl/homeplane/v1/recovery";
 import { isNotFound, type KubeClient } from "@homeplane/kube";
 import { taskActionType } from "../resource.ts";
 import type { ActionReport } from "./action-report.ts";
@@ -22,21 +25,27 @@ export async function recordRequest(
   });
   if (live === undefined) return undefined;
   const { spec } = live;
-  const template = decoded(TaskTemplateSchema, spec.taskTemplate) ?? create(TaskTemplateSchema);
-  const id = decoded(TaskIdentifierSchema, spec.taskId);
+  const recoveredFrom = decoded(RecoveredActionSchema, spec.recovered)?.source;
   return create(RecordActionRequestSchema, {
     actionId: report.id,
     parent: spec.parentActionName ?? "",
     group: spec.group ?? "",
     inputUri: spec.inputUri ?? "",
-    spec: {
-      case: "task",
-      value: {
-        ...(id ? { id } : {}),
-        spec: create(TaskSpecSchema, { taskTemplate: template, shortName: spec.shortName ?? "" }),
-      },
-    },
+    spec: kindOf(spec),
+    ...(recoveredFrom ? { recoveredFrom } : {}),
   });
+}
+
+function kindOf(spec: TaskActionSpec): RecordActionRequest["spec"] {
+  if (spec.actionType === "condition")
+    return {
+      case: "condition",
+      value: decoded(ConditionActionSchema, spec.conditionSpec) ?? create(ConditionActionSchema),
+    };
+  const taskTemplate = decoded(TaskTemplateSchema, spec.taskTemplate) ?? create(TaskTemplateSchema);
+  const id = decoded(TaskIdentifierSchema, spec.taskId);
+  const taskSpec = create(TaskSpecSchema, { taskTemplate, shortName: spec.shortName ?? "" });
+  return { case: "task", value: create(TaskActionSchema, { ...(id ? { id } : {}), spec: taskSpec }) };
 }
 
 /** An action whose spec can not be read is reported too: it fails as InvalidSpec, and that must be seen. */

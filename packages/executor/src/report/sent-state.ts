@@ -1,5 +1,5 @@
 import { toBinary } from "@bufbuild/protobuf";
-import { shortHash } from "@homeplane/idl";
+import { phaseOrder, shortHash } from "@homeplane/idl";
 import { type ActionEvent, ActionEventSchema } from "@homeplane/idl/flyteidl2/workflow/run_definition";
 import type { ActionReport } from "./action-report.ts";
 
@@ -41,7 +41,7 @@ export class SentState {
 
 /** Grows along an action's life: attempts, and phases within one. */
 function position({ attempt, phase }: ActionEvent): number {
-  return attempt * 100 + phase;
+  return attempt * 1_000 + phaseOrder(phase);
 }
 
 function keyOf(event: ActionEvent): string {

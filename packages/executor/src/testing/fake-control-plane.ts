@@ -1,6 +1,6 @@
 /** The orchestration channel's other end: offers orders, keeps what is reported, and checks that it makes sense. */
 import { Code, ConnectError, createRouterTransport, type Transport } from "@connectrpc/connect";
-import { isTerminal } from "@homeplane/idl";
+import { isTerminal, phaseOrder } from "@homeplane/idl";
 import { ActionPhase } from "@homeplane/idl/flyteidl2/common/phase";
 import { CacheService } from "@homeplane/idl/flyteidl2/cacheservice/v2/cacheservice";
 import { EventsProxyService } from "@homeplane/idl/flyteidl2/workflow/events_proxy_service";
@@ -138,7 +138,7 @@ export function phaseName(phase: ActionPhase): string {
 }
 
 function position({ attempt, phase }: ActionEvent): number {
-  return attempt * 100 + phase;
+  return attempt * 1_000 + phaseOrder(phase);
 }
 
 function unavailable(): ConnectError {

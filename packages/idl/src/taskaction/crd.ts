@@ -31,12 +31,13 @@ const spec = {
     fencingToken: { type: "integer", format: "int64" },
     runSpec: bytes,
     taskId: bytes,
+    recovered: bytes,
   },
 };
 
 const status = {
   type: "object",
-  // Other writers' fields (pluginState, signalValue, ...) are kept as they are.
+  // Other writers' fields (pluginState, ...) are kept as they are.
   "x-kubernetes-preserve-unknown-fields": true,
   properties: {
     conditions: listOfOpen,
@@ -47,6 +48,9 @@ const status = {
     phaseHistory: listOfOpen,
     errorState: open,
     stateJson: text(),
+    signalValue: bytes,
+    signalledBy: text(),
+    signalledAt: text(),
     attemptHistory: listOfOpen,
     queuedAt: text(),
     notBefore: text(),

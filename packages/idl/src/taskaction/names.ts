@@ -24,6 +24,8 @@ export const secretsNamespace = "homeplane-secrets";
 
 /** On TaskActions: nothing outside exists without it, and it goes when everything outside is gone and told. */
 export const taskActionFinalizer = "flyte.org/plugin-finalizer";
+/** On TaskActions with traces that the control plane has not been told of. */
+export const tracesFinalizer = "homeplane.dev/traces";
 /** On pods: holds a deletion until the log's tail is archived. */
 export const logsFinalizer = "homeplane.dev/logs";
 /** On a TaskAction that is being aborted: why, in the words of the one who did. */

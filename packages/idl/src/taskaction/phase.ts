@@ -1,11 +1,12 @@
 import type { Phase, Reason, TaskAction } from "./types.ts";
 
-export type TerminalPhase = "SUCCEEDED" | "FAILED" | "ABORTED" | "TIMED_OUT";
+export type TerminalPhase = "SUCCEEDED" | "FAILED" | "ABORTED" | "TIMED_OUT" | "RECOVERED";
 
 /** How the action has ended, as its conditions say; `undefined` while it has not. */
-export function terminalPhase({ status }: TaskAction): TerminalPhase | undefined {
+export function terminalPhase({ spec, status }: TaskAction): TerminalPhase | undefined {
   const conditions = status?.conditions ?? [];
-  if (conditions.some((c) => c.type === "Succeeded" && c.status === "True")) return "SUCCEEDED";
+  if (conditions.some((c) => c.type === "Succeeded" && c.status === "True"))
+    return spec.recovered === undefined ? "SUCCEEDED" : "RECOVERED";
   const failed = conditions.find((c) => c.type === "Failed" && c.status === "True");
   if (failed === undefined) return undefined;
   if (failed.reason === "Aborted") return "ABORTED";
@@ -23,5 +24,6 @@ export function phaseOf(taskAction: TaskAction): Phase {
   if (ended !== undefined) return ended;
   const reason = progressReason(taskAction);
   if (reason === "Executing") return "RUNNING";
+  if (reason === "Paused") return "PAUSED";
   return reason === "Initializing" ? "INITIALIZING" : "QUEUED";
 }

@@ -29,6 +29,8 @@ export interface TaskActionSpec {
   readonly runSpec?: string;
   /** base64 of protobuf `flyteidl2.task.TaskIdentifier`; ours, so that a child can be reported with what it runs. */
   readonly taskId?: string;
+  /** base64 of protobuf `homeplane.v1.RecoveredAction`; ours. The action has succeeded in another run: it is not run again. */
+  readonly recovered?: string;
 }
 
 /** A template and what wraps it must fit into one object of the API (etcd's values end at 1.5 MiB). In bytes of protobuf. */
@@ -68,7 +70,9 @@ export type Phase =
   | "SUCCEEDED"
   | "FAILED"
   | "ABORTED"
-  | "TIMED_OUT";
+  | "TIMED_OUT"
+  | "PAUSED"
+  | "RECOVERED";
 
 export interface PhaseEntry {
   readonly phase: Phase;
@@ -103,7 +107,7 @@ export interface CacheSource {
 /** One ended attempt: all that is needed to report it again after a crash. */
 export interface AttemptRecord {
   readonly attempt: number;
-  readonly phase: "SUCCEEDED" | "FAILED" | "ABORTED" | "TIMED_OUT";
+  readonly phase: "SUCCEEDED" | "FAILED" | "ABORTED" | "TIMED_OUT" | "RECOVERED";
   readonly startedAt: string;
   readonly endedAt: string;
   readonly error?: ErrorState;
@@ -146,6 +150,10 @@ export interface TaskActionStatus {
   readonly phaseHistory?: readonly PhaseEntry[];
   readonly errorState?: ErrorState;
   readonly stateJson?: string;
+  /** The answer to a condition, base64 of protobuf `flyteidl2.core.Literal`; with the two below written by whoever brings it, once. */
+  readonly signalValue?: string;
+  readonly signalledBy?: string;
+  readonly signalledAt?: string;
   /** Ours: ended attempts, oldest first. */
   readonly attemptHistory?: readonly AttemptRecord[];
   /** Ours: since when the current pod is waited for; absent for an action's first. */

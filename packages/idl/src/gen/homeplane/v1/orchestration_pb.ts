@@ -6,6 +6,8 @@ import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegen
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { ActionIdentifier } from "../../flyteidl2/common/identifier_pb.ts";
 import { file_flyteidl2_common_identifier } from "../../flyteidl2/common/identifier_pb.ts";
+import type { Literal } from "../../flyteidl2/core/literals_pb.ts";
+import { file_flyteidl2_core_literals } from "../../flyteidl2/core/literals_pb.ts";
 import type { ActionSpec } from "../../flyteidl2/workflow/run_definition_pb.ts";
 import { file_flyteidl2_workflow_run_definition } from "../../flyteidl2/workflow/run_definition_pb.ts";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
@@ -16,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file homeplane/v1/orchestration.proto.
  */
 export const file_homeplane_v1_orchestration: GenFile = /*@__PURE__*/
-  fileDesc("CiBob21lcGxhbmUvdjEvb3JjaGVzdHJhdGlvbi5wcm90bxIMaG9tZXBsYW5lLnYxIjoKFlJlZ2lzdGVyQ2x1c3RlclJlcXVlc3QSDwoHY2x1c3RlchgBIAEoCRIPCgd2ZXJzaW9uGAIgASgJIhkKF1JlZ2lzdGVyQ2x1c3RlclJlc3BvbnNlIiMKEEhlYXJ0YmVhdFJlcXVlc3QSDwoHY2x1c3RlchgBIAEoCSJEChFIZWFydGJlYXRSZXNwb25zZRIvCgtzZXJ2ZXJfdGltZRgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiJQoSV2F0Y2hPcmRlcnNSZXF1ZXN0Eg8KB2NsdXN0ZXIYASABKAkiOgoTV2F0Y2hPcmRlcnNSZXNwb25zZRIjCgZvcmRlcnMYASADKAsyEy5ob21lcGxhbmUudjEuT3JkZXIiegoFT3JkZXISEAoIc2VxdWVuY2UYASABKAMSKgoFc3RhcnQYAiABKAsyGS5ob21lcGxhbmUudjEuU3RhcnRBY3Rpb25IABIqCgVhYm9ydBgDIAEoCzIZLmhvbWVwbGFuZS52MS5BYm9ydEFjdGlvbkgAQgcKBW9yZGVyIqEBCgtTdGFydEFjdGlvbhIsCgRzcGVjGAEgASgLMh4uZmx5dGVpZGwyLndvcmtmbG93LkFjdGlvblNwZWMSNQoGbGFiZWxzGAIgAygLMiUuaG9tZXBsYW5lLnYxLlN0YXJ0QWN0aW9uLkxhYmVsc0VudHJ5Gi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiVAoLQWJvcnRBY3Rpb24SNQoJYWN0aW9uX2lkGAEgASgLMiIuZmx5dGVpZGwyLmNvbW1vbi5BY3Rpb25JZGVudGlmaWVyEg4KBnJlYXNvbhgCIAEoCSJXChhBY2tub3dsZWRnZU9yZGVyc1JlcXVlc3QSDwoHY2x1c3RlchgBIAEoCRIqCgdyZXN1bHRzGAIgAygLMhkuaG9tZXBsYW5lLnYxLk9yZGVyUmVzdWx0IkoKC09yZGVyUmVzdWx0EhAKCHNlcXVlbmNlGAEgASgDEhIKCmVycm9yX2NvZGUYAiABKAkSFQoNZXJyb3JfbWVzc2FnZRgDIAEoCSIbChlBY2tub3dsZWRnZU9yZGVyc1Jlc3BvbnNlMoADChRPcmNoZXN0cmF0aW9uU2VydmljZRJeCg9SZWdpc3RlckNsdXN0ZXISJC5ob21lcGxhbmUudjEuUmVnaXN0ZXJDbHVzdGVyUmVxdWVzdBolLmhvbWVwbGFuZS52MS5SZWdpc3RlckNsdXN0ZXJSZXNwb25zZRJMCglIZWFydGJlYXQSHi5ob21lcGxhbmUudjEuSGVhcnRiZWF0UmVxdWVzdBofLmhvbWVwbGFuZS52MS5IZWFydGJlYXRSZXNwb25zZRJUCgtXYXRjaE9yZGVycxIgLmhvbWVwbGFuZS52MS5XYXRjaE9yZGVyc1JlcXVlc3QaIS5ob21lcGxhbmUudjEuV2F0Y2hPcmRlcnNSZXNwb25zZTABEmQKEUFja25vd2xlZGdlT3JkZXJzEiYuaG9tZXBsYW5lLnYxLkFja25vd2xlZGdlT3JkZXJzUmVxdWVzdBonLmhvbWVwbGFuZS52MS5BY2tub3dsZWRnZU9yZGVyc1Jlc3BvbnNlYgZwcm90bzM", [file_flyteidl2_common_identifier, file_flyteidl2_workflow_run_definition, file_google_protobuf_timestamp]);
+  fileDesc("CiBob21lcGxhbmUvdjEvb3JjaGVzdHJhdGlvbi5wcm90bxIMaG9tZXBsYW5lLnYxIjoKFlJlZ2lzdGVyQ2x1c3RlclJlcXVlc3QSDwoHY2x1c3RlchgBIAEoCRIPCgd2ZXJzaW9uGAIgASgJIhkKF1JlZ2lzdGVyQ2x1c3RlclJlc3BvbnNlIiMKEEhlYXJ0YmVhdFJlcXVlc3QSDwoHY2x1c3RlchgBIAEoCSJEChFIZWFydGJlYXRSZXNwb25zZRIvCgtzZXJ2ZXJfdGltZRgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiJQoSV2F0Y2hPcmRlcnNSZXF1ZXN0Eg8KB2NsdXN0ZXIYASABKAkiOgoTV2F0Y2hPcmRlcnNSZXNwb25zZRIjCgZvcmRlcnMYASADKAsyEy5ob21lcGxhbmUudjEuT3JkZXIiqwEKBU9yZGVyEhAKCHNlcXVlbmNlGAEgASgDEioKBXN0YXJ0GAIgASgLMhkuaG9tZXBsYW5lLnYxLlN0YXJ0QWN0aW9uSAASKgoFYWJvcnQYAyABKAsyGS5ob21lcGxhbmUudjEuQWJvcnRBY3Rpb25IABIvCgZzaWduYWwYBCABKAsyHS5ob21lcGxhbmUudjEuU2lnbmFsQ29uZGl0aW9uSABCBwoFb3JkZXIioQEKC1N0YXJ0QWN0aW9uEiwKBHNwZWMYASABKAsyHi5mbHl0ZWlkbDIud29ya2Zsb3cuQWN0aW9uU3BlYxI1CgZsYWJlbHMYAiADKAsyJS5ob21lcGxhbmUudjEuU3RhcnRBY3Rpb24uTGFiZWxzRW50cnkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJUCgtBYm9ydEFjdGlvbhI1CglhY3Rpb25faWQYASABKAsyIi5mbHl0ZWlkbDIuY29tbW9uLkFjdGlvbklkZW50aWZpZXISDgoGcmVhc29uGAIgASgJIrgBCg9TaWduYWxDb25kaXRpb24SNQoJYWN0aW9uX2lkGAEgASgLMiIuZmx5dGVpZGwyLmNvbW1vbi5BY3Rpb25JZGVudGlmaWVyEiYKBXZhbHVlGAIgASgLMhcuZmx5dGVpZGwyLmNvcmUuTGl0ZXJhbBIUCgxzaWduYWxsZWRfYnkYAyABKAkSMAoMc2lnbmFsbGVkX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJXChhBY2tub3dsZWRnZU9yZGVyc1JlcXVlc3QSDwoHY2x1c3RlchgBIAEoCRIqCgdyZXN1bHRzGAIgAygLMhkuaG9tZXBsYW5lLnYxLk9yZGVyUmVzdWx0IkoKC09yZGVyUmVzdWx0EhAKCHNlcXVlbmNlGAEgASgDEhIKCmVycm9yX2NvZGUYAiABKAkSFQoNZXJyb3JfbWVzc2FnZRgDIAEoCSIbChlBY2tub3dsZWRnZU9yZGVyc1Jlc3BvbnNlMoADChRPcmNoZXN0cmF0aW9uU2VydmljZRJeCg9SZWdpc3RlckNsdXN0ZXISJC5ob21lcGxhbmUudjEuUmVnaXN0ZXJDbHVzdGVyUmVxdWVzdBolLmhvbWVwbGFuZS52MS5SZWdpc3RlckNsdXN0ZXJSZXNwb25zZRJMCglIZWFydGJlYXQSHi5ob21lcGxhbmUudjEuSGVhcnRiZWF0UmVxdWVzdBofLmhvbWVwbGFuZS52MS5IZWFydGJlYXRSZXNwb25zZRJUCgtXYXRjaE9yZGVycxIgLmhvbWVwbGFuZS52MS5XYXRjaE9yZGVyc1JlcXVlc3QaIS5ob21lcGxhbmUudjEuV2F0Y2hPcmRlcnNSZXNwb25zZTABEmQKEUFja25vd2xlZGdlT3JkZXJzEiYuaG9tZXBsYW5lLnYxLkFja25vd2xlZGdlT3JkZXJzUmVxdWVzdBonLmhvbWVwbGFuZS52MS5BY2tub3dsZWRnZU9yZGVyc1Jlc3BvbnNlYgZwcm90bzM", [file_flyteidl2_common_identifier, file_flyteidl2_core_literals, file_flyteidl2_workflow_run_definition, file_google_protobuf_timestamp]);
 
 /**
  * @generated from message homeplane.v1.RegisterClusterRequest
@@ -149,6 +151,12 @@ export type Order = Message<"homeplane.v1.Order"> & {
      */
     value: AbortAction;
     case: "abort";
+  } | {
+    /**
+     * @generated from field: homeplane.v1.SignalCondition signal = 4;
+     */
+    value: SignalCondition;
+    case: "signal";
   } | { case: undefined; value?: undefined };
 };
 
@@ -206,6 +214,40 @@ export const AbortActionSchema: GenMessage<AbortAction> = /*@__PURE__*/
   messageDesc(file_homeplane_v1_orchestration, 8);
 
 /**
+ * Answers a condition that waits. The data plane takes the first answer and keeps it.
+ *
+ * @generated from message homeplane.v1.SignalCondition
+ */
+export type SignalCondition = Message<"homeplane.v1.SignalCondition"> & {
+  /**
+   * @generated from field: flyteidl2.common.ActionIdentifier action_id = 1;
+   */
+  actionId?: ActionIdentifier | undefined;
+
+  /**
+   * @generated from field: flyteidl2.core.Literal value = 2;
+   */
+  value?: Literal | undefined;
+
+  /**
+   * @generated from field: string signalled_by = 3;
+   */
+  signalledBy: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp signalled_at = 4;
+   */
+  signalledAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message homeplane.v1.SignalCondition.
+ * Use `create(SignalConditionSchema)` to create a new message.
+ */
+export const SignalConditionSchema: GenMessage<SignalCondition> = /*@__PURE__*/
+  messageDesc(file_homeplane_v1_orchestration, 9);
+
+/**
  * @generated from message homeplane.v1.AcknowledgeOrdersRequest
  */
 export type AcknowledgeOrdersRequest = Message<"homeplane.v1.AcknowledgeOrdersRequest"> & {
@@ -225,7 +267,7 @@ export type AcknowledgeOrdersRequest = Message<"homeplane.v1.AcknowledgeOrdersRe
  * Use `create(AcknowledgeOrdersRequestSchema)` to create a new message.
  */
 export const AcknowledgeOrdersRequestSchema: GenMessage<AcknowledgeOrdersRequest> = /*@__PURE__*/
-  messageDesc(file_homeplane_v1_orchestration, 9);
+  messageDesc(file_homeplane_v1_orchestration, 10);
 
 /**
  * @generated from message homeplane.v1.OrderResult
@@ -237,7 +279,7 @@ export type OrderResult = Message<"homeplane.v1.OrderResult"> & {
   sequence: bigint;
 
   /**
-   * Set when the data plane refuses the order for good; the action then fails with it.
+   * Set when the data plane refuses the order for good; an action that was to start then fails with it.
    *
    * @generated from field: string error_code = 2;
    */
@@ -254,7 +296,7 @@ export type OrderResult = Message<"homeplane.v1.OrderResult"> & {
  * Use `create(OrderResultSchema)` to create a new message.
  */
 export const OrderResultSchema: GenMessage<OrderResult> = /*@__PURE__*/
-  messageDesc(file_homeplane_v1_orchestration, 10);
+  messageDesc(file_homeplane_v1_orchestration, 11);
 
 /**
  * @generated from message homeplane.v1.AcknowledgeOrdersResponse
@@ -267,7 +309,7 @@ export type AcknowledgeOrdersResponse = Message<"homeplane.v1.AcknowledgeOrdersR
  * Use `create(AcknowledgeOrdersResponseSchema)` to create a new message.
  */
 export const AcknowledgeOrdersResponseSchema: GenMessage<AcknowledgeOrdersResponse> = /*@__PURE__*/
-  messageDesc(file_homeplane_v1_orchestration, 11);
+  messageDesc(file_homeplane_v1_orchestration, 12);
 
 /**
  * The orchestration channel: served by the control plane, called by the data plane, never the other way round. Beside this

@@ -120,7 +120,7 @@ test("the orchestration channel is not offered to clients", async () => {
 });
 
 test("a method that is not implemented is UNIMPLEMENTED, not a bare 500", async () => {
-  const answer = await post("/flyteidl2.workflow.RunService/WatchGroups", new Uint8Array());
+  const answer = await post("/flyteidl2.workflow.RunService/GetActionData", new Uint8Array());
   expect(answer.status).toBe(501);
 });
 

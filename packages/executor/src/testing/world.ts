@@ -3,10 +3,12 @@
  * the control plane's end of the orchestration channel. A world is its seed and its script: it replays.
  */
 import { create, toBinary } from "@bufbuild/protobuf";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError, createRouterTransport, type Transport } from "@connectrpc/connect";
 import { secretsNamespace, taskActionCrd, type TaskAction, terminalPhase } from "@homeplane/idl";
 import { ContainerErrorSchema, ErrorDocumentSchema } from "@homeplane/idl/flyteidl2/core/execution";
-import { type Order, OrderSchema } from "@homeplane/idl/homeplane/v1/orchestration";
+import type { Literal } from "@homeplane/idl/flyteidl2/core/literals";
+import { type Order, OrderSchema, SignalConditionSchema } from "@homeplane/idl/homeplane/v1/orchestration";
 import { SecretMaterialiser } from "@homeplane/idl/homeplane/v1/secrets";
 import {
   customResourceDefinitions,
@@ -192,6 +194,17 @@ export class World {
       case: "abort",
       value: { $typeName: "homeplane.v1.AbortAction", actionId: runId(run, action), reason },
     });
+  }
+
+  signal(run: string, action: string, value: Literal): void {
+    const signalledAt = timestampFromMs(this.clock.now());
+    const order = create(SignalConditionSchema, {
+      actionId: runId(run, action),
+      value,
+      signalledBy: "somebody",
+      signalledAt,
+    });
+    this.#offer({ case: "signal", value: order });
   }
 
   async addChild(

@@ -18,7 +18,6 @@ import { type ActionKind, newActionDetails } from "../actions/new-action.ts";
 import type { Context } from "../context.ts";
 import { publishAction } from "../publish.ts";
 import { actionKey, actionPath, invalid, runPath } from "../services/identifiers.ts";
-import { runChanges } from "../services/run-watches.ts";
 import type { ActionKey } from "../store/port.ts";
 
 /** Applies a change and tells the watchers. An unknown action is NOT_FOUND: the reporter sends its spec first. */

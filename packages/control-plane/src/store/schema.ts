@@ -62,7 +62,7 @@ const migrations: readonly string[] = [
 ];
 
 /** Brings an older database up to date; refuses one that a newer version wrote. */
-export function migrate(db: DatabaseSync): void {
+export function migrate(db: DatabaseSync, upTo = migrations.length): void {
   const { user_version: found } = db.prepare("PRAGMA user_version").get() as { user_version: number };
   if (found > migrations.length) {
     throw new Error(
@@ -70,7 +70,7 @@ export function migrate(db: DatabaseSync): void {
     );
   }
   for (const [index, sql] of migrations.entries()) {
-    if (index < found) continue;
+    if (index < found || index >= upTo) continue;
     db.exec(`BEGIN IMMEDIATE; ${sql}; PRAGMA user_version = ${index + 1}; COMMIT;`);
   }
 }

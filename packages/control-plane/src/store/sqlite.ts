@@ -13,15 +13,16 @@ import { sqliteTasks } from "./sqlite-tasks.ts";
 import { sqliteTriggers } from "./sqlite-triggers.ts";
 import { migrate } from "./schema.ts";
 import type { Store } from "./port.ts";
+import { withStoreErrors } from "./store-error.ts";
 
 /** `path` may be ":memory:". */
 export function openSqliteStore(path: string): Store {
   const db = new DatabaseSync(path);
   db.exec(
-    "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000;",
+    "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 1000;",
   );
   migrate(db);
-  return {
+  return withStoreErrors({
     projects: sqliteProjects(db),
     tasks: sqliteTasks(db),
     runs: sqliteRuns(db),
@@ -31,5 +32,5 @@ export function openSqliteStore(path: string): Store {
     cache: sqliteCache(db),
     settings: sqliteSettings(db),
     close: async () => db.close(),
-  };
+  });
 }

@@ -8,7 +8,8 @@ export function transaction<T>(db: DatabaseSync, body: () => T): T {
     db.exec("COMMIT");
     return result;
   } catch (error) {
-    db.exec("ROLLBACK");
+    // A full disk ends the transaction by itself.
+    if (db.isTransaction) db.exec("ROLLBACK");
     throw error;
   }
 }

@@ -11,15 +11,13 @@ import { clientRoutes, orchestrationRoutes } from "./routes.ts";
 import { rpcErrors } from "./rpc-log.ts";
 import type { Store } from "./store/port.ts";
 import { triggerScheduler } from "./triggers/scheduler.ts";
+import { type Fallback, unknownRpc } from "./unknown-rpc.ts";
 
 /**
  * The largest request after decompression. Far above the limits on inputs (10 MiB) and templates (1 MiB), so that what is somewhat too large is
  * told what to do about it; past this it is only cut off.
  */
 const maxRequestBytes = 64 << 20;
-
-/** Answers what is no RPC: the console. */
-export type Fallback = NonNullable<Parameters<typeof connectNodeAdapter>[0]["fallback"]>;
 
 export interface ControlPlane {
   /** The orchestration channel, in process. */
@@ -56,7 +54,7 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
           refuseMalformed(router);
         },
         interceptors,
-        fallback,
+        fallback: unknownRpc(fallback),
         readMaxBytes: maxRequestBytes,
         grpcWeb: true,
       };

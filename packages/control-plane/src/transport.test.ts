@@ -1,13 +1,14 @@
 import { once } from "node:events";
 import { type IncomingMessage, request } from "node:http";
 import { Readable } from "node:stream";
-import { createGzip } from "node:zlib";
+import { createGzip, gzipSync } from "node:zlib";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { Code, createClient } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
 import { ListProjectsRequestSchema } from "@homeplane/idl/flyteidl2/project/project_service";
 import { RunService } from "@homeplane/idl/flyteidl2/workflow/run_service";
 import { EventsProxyService } from "@homeplane/idl/flyteidl2/workflow/events_proxy_service";
+import { OrchestrationService } from "@homeplane/idl/homeplane/v1/orchestration";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { domain, type Harness, inProject, project, refusal, startHarness, task } from "./testing/harness.ts";
 
@@ -116,12 +117,67 @@ test("an uncompressed body beyond the limit is RESOURCE_EXHAUSTED, also when no 
 test("the orchestration channel is not offered to clients", async () => {
   const events = createClient(EventsProxyService, createConnectTransport({ baseUrl: h.baseUrl, httpVersion: "1.1" }));
   expect((await refusal(events.record({ events: [] }))).code).not.toBe(Code.Internal);
-  expect((await post("/homeplane.v1.OrchestrationService/AcknowledgeOrders", new Uint8Array())).status).toBe(418);
+  expect((await post("/homeplane.v1.OrchestrationService/AcknowledgeOrders", new Uint8Array())).status).toBe(501);
+  // What is no RPC is the console's.
+  expect((await fetch(`${h.baseUrl}/v2/domain/development`)).status).toBe(418);
 });
 
 test("a method that is not implemented is UNIMPLEMENTED, not a bare 500", async () => {
   const answer = await post("/flyteidl2.workflow.RunService/GetActionData", new Uint8Array());
   expect(answer.status).toBe(501);
+});
+
+test.each([
+  ["Connect over HTTP/1.1", () => createConnectTransport({ baseUrl: h.baseUrl, httpVersion: "1.1" })],
+  ["Connect over h2c", () => createConnectTransport({ baseUrl: h.baseUrl, httpVersion: "2" })],
+  ["gRPC over h2c", () => createGrpcTransport({ baseUrl: h.baseUrl })],
+  ["gRPC-Web over HTTP/1.1", () => createGrpcWebTransport({ baseUrl: h.baseUrl, httpVersion: "1.1" })],
+])("%s: a service that is not served is UNIMPLEMENTED, for calls and streams", async (_, transport) => {
+  const orders = createClient(OrchestrationService, transport());
+  const unary = await refusal(orders.heartbeat({}));
+  expect([unary.code, unary.rawMessage]).toEqual([
+    Code.Unimplemented,
+    expect.stringContaining("is not served here") as string,
+  ]);
+  const stream = orders.watchOrders({})[Symbol.asyncIterator]();
+  expect((await refusal(stream.next())).code).toBe(Code.Unimplemented);
+  expect((await h.projects.listProjects({})).projects?.projects).toHaveLength(1);
+});
+
+test("a program without any library calls it with JSON", async () => {
+  const created = await fetch(`${h.baseUrl}/flyteidl2.project.ProjectService/GetProject`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ id: project }),
+  });
+  expect(await created.json()).toMatchObject({ project: { id: project, domains: [{ id: domain }, {}] } });
+  const wrong = await fetch(h.baseUrl + listProjects, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: '{"limit": "many", ',
+  });
+  expect([wrong.status, await wrong.json()]).toEqual([400, expect.objectContaining({ code: "invalid_argument" })]);
+});
+
+test.each([
+  [
+    "a Connect stream",
+    "/flyteidl2.workflow.RunService/WatchRunDetails",
+    "application/connect+proto",
+    "connect-content-encoding",
+  ],
+  ["gRPC-Web", listRuns, "application/grpc-web+proto", "grpc-encoding"],
+])("a gzip bomb as a message of %s is RESOURCE_EXHAUSTED too", async (_, path, type, encoding) => {
+  const bomb = gzipSync(Buffer.alloc(200 << 20), { level: 1 });
+  const head = Buffer.alloc(5);
+  head.writeUInt8(1, 0);
+  head.writeUInt32BE(bomb.length, 1);
+  const before = process.memoryUsage().rss;
+  const answer = await post(path, Buffer.concat([head, bomb]), { "content-type": type, [encoding]: "gzip" });
+  const told = `${answer.text} ${String(answer.headers["grpc-status"])}`;
+  expect(told).toMatch(/resource_exhausted|grpc-status: 8|\b8$/);
+  expect(process.memoryUsage().rss - before).toBeLessThan(300 << 20);
+  expect((await h.projects.listProjects({})).projects?.projects).toHaveLength(1);
 });
 
 test("an error that nobody expected is INTERNAL with the request's id, for calls and streams", async () => {

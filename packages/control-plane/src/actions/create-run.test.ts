@@ -170,6 +170,12 @@ test.each([
 
 test.each([
   ["no task", { case: undefined }, Code.InvalidArgument, "task_id"],
+  [
+    "a task with nothing to run",
+    { case: "taskSpec", value: { shortName: "empty", taskTemplate: { type: "python" } } },
+    Code.InvalidArgument,
+    "task_spec.task_template.target",
+  ],
   ["a spec without a template", { case: "taskSpec", value: {} }, Code.InvalidArgument, "task_template"],
   ["a template beyond 1 MiB", { case: "taskSpec", value: taskSpec("big", 1 << 20) }, Code.InvalidArgument, "1048576"],
   [

@@ -24,7 +24,7 @@ import { newActionDetails } from "./new-action.ts";
 import { hashOfInputs, requireServed, resolveInputs, runBase } from "./run-inputs.ts";
 import { nameTaken, resolveTarget } from "./run-name.ts";
 import { resolveTask } from "./run-task.ts";
-import { checkTemplateSize } from "./template-size.ts";
+import { checkTask } from "./check-task.ts";
 
 export const rootAction = "a0";
 
@@ -48,7 +48,7 @@ export async function createRun(
   if (taken) throw refusal(asked, target);
   const { request, trigger } = await expandTrigger(ctx, asked);
   const { taskId, spec } = await resolveTask(ctx, request);
-  checkTemplateSize(spec, "task_spec");
+  checkTask(spec, "task_spec");
   const now = ctx.clock.now();
   const ownSpec = request.runSpec ? clone(RunSpecSchema, request.runSpec) : create(RunSpecSchema);
   const runSpec = applySettings(ownSpec, await effectiveSettings(ctx, target));

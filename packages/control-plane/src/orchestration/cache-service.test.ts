@@ -106,7 +106,7 @@ describe("entries", () => {
     await using it = await world();
     const path = `${it.harness.baseUrl}/flyteidl2.cacheservice.v2.CacheService/Get`;
     const answer = await fetch(path, { method: "POST", headers: { "content-type": "application/json" }, body: "{}" });
-    expect(answer.status).toBe(418);
+    expect(answer.status).toBe(501);
   });
 });
 

@@ -93,7 +93,8 @@ test("a log that is not there yet is NOT_FOUND, which the client asks for again;
 
 test("a code bundle is linked when it lies below the project that brought it, and no other key is signed for", async () => {
   const bundle = async (codeBundleUri: string) => {
-    const taskTemplate = { type: "python", metadata: { codeBundleUri } };
+    const target = { case: "container" as const, value: {} };
+    const taskTemplate = { type: "python", target, metadata: { codeBundleUri } };
     const { run } = await h.runs.createRun({ id: inProject, task: { case: "taskSpec", value: { taskTemplate } } });
     const actionId = { run: { project, domain, name: run?.action?.id?.run?.name ?? "" }, name: "a0" };
     const source = { case: "actionAttemptId" as const, value: { actionId, attempt: 1 } };

@@ -8,7 +8,7 @@ import { TriggerSpecSchema } from "@homeplane/idl/flyteidl2/trigger/trigger_defi
 import type { Context } from "../context.ts";
 import type { TaskKey, TaskQuery, TaskRow } from "../store/port.ts";
 import type { TriggerEdit } from "../store/trigger-port.ts";
-import { checkTemplateSize } from "../actions/template-size.ts";
+import { checkTask } from "../actions/check-task.ts";
 import { deployEdit, sameTrigger, type TriggerToDeploy } from "../triggers/deploy.ts";
 import { triggerChanges } from "../triggers/scheduler.ts";
 import { pageToken, parsePage } from "./filters.ts";
@@ -50,7 +50,7 @@ export function taskService(ctx: Context): Partial<ServiceImpl<typeof TaskServic
       const key = taskKey(taskId);
       await requireProject(ctx, key.project, key.domain);
       if (spec?.taskTemplate === undefined) throw invalid("spec.task_template", "is required");
-      checkTemplateSize(spec, "spec");
+      checkTask(spec, "spec");
       const wanted = triggersOf(key, spec, triggers);
       const edits = await Promise.all(wanted.map((trigger) => deployEdit(ctx, trigger)));
       const created = await ctx.store.tasks.create({ ...key, createdAt: ctx.clock.now(), spec }, edits);

@@ -22,7 +22,7 @@ export function openSqliteStore(path: string): Store {
     "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 1000;",
   );
   migrate(db);
-  return withStoreErrors({
+  const groups = withStoreErrors({
     projects: sqliteProjects(db),
     tasks: sqliteTasks(db),
     runs: sqliteRuns(db),
@@ -31,6 +31,6 @@ export function openSqliteStore(path: string): Store {
     triggers: sqliteTriggers(db),
     cache: sqliteCache(db),
     settings: sqliteSettings(db),
-    close: async () => db.close(),
   });
+  return { ...groups, close: async () => db.close() };
 }

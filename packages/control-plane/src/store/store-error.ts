@@ -37,8 +37,7 @@ export function storeError(error: unknown): unknown {
 type Method = (...args: unknown[]) => Promise<unknown>;
 
 /** The same store; what its calls fail with is a StoreError where it can be one. */
-export function withStoreErrors(store: Store): Store {
-  const { close, ...groups } = store;
+export function withStoreErrors(groups: Omit<Store, "close">): Omit<Store, "close"> {
   const wrapped = Object.entries(groups).map(([name, group]) => [
     name,
     Object.fromEntries(
@@ -54,5 +53,5 @@ export function withStoreErrors(store: Store): Store {
       ]),
     ),
   ]);
-  return { ...(Object.fromEntries(wrapped) as Omit<Store, "close">), close };
+  return Object.fromEntries(wrapped) as Omit<Store, "close">;
 }

@@ -11,6 +11,11 @@ export function taskSpec(name = "hello", padding = 0): TaskSpec {
   const id = { org, project, domain, name: `env.${name}`, version: "v1" };
   return create(TaskSpecSchema, {
     shortName: name,
-    taskTemplate: { id, type: "python", config: padding > 0 ? { padding: "x".repeat(padding) } : {} },
+    taskTemplate: {
+      id,
+      type: "python",
+      target: { case: "container", value: { image: "python:3.11", args: ["a0"] } },
+      config: padding > 0 ? { padding: "x".repeat(padding) } : {},
+    },
   });
 }

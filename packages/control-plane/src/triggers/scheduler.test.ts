@@ -23,7 +23,12 @@ function taskWithInputs(): TaskSpec {
   const variables = [variable("at", SimpleType.DATETIME), variable("x", SimpleType.INTEGER)];
   return create(TaskSpecSchema, {
     shortName: "daily",
-    taskTemplate: { id: taskId, type: "python", interface: { inputs: { variables } } },
+    taskTemplate: {
+      id: taskId,
+      type: "python",
+      target: { case: "container", value: { image: "python:3.11" } },
+      interface: { inputs: { variables } },
+    },
   });
 }
 

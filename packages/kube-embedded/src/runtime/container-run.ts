@@ -1,15 +1,19 @@
-import type { Container } from "@homeplane/kube";
+import { type Container, parseQuantity } from "@homeplane/kube";
 import { backoffMs, type Clock, type Logger, messageOf, pause, type Random } from "@homeplane/runtime-kit";
 import { type ContainerEnv, containerEnv, containerMark, type EnvContext, MARK_CONTAINER } from "./container-env.ts";
+import type { Cgroup, Cgroups } from "./cgroups.ts";
 import { ContainerLog } from "./container-log.ts";
+import type { ContainerWatch } from "./container-watch.ts";
 import { killAll } from "./end-processes.ts";
 import type { PodFolders } from "./folders.ts";
+import { passesShell } from "./join-cgroup.ts";
 import { criFile } from "./log-files.ts";
 import { terminationMessage } from "./log-tail.ts";
 import { type Mount, mountsOf } from "./mounts.ts";
 import type { OomKills } from "./oom-kills.ts";
 import type { PodView } from "./pod-view.ts";
-import { type ProcessSigns, startTicks } from "./procfs.ts";
+import { statOf } from "./process-stat.ts";
+import type { ProcessSigns } from "./procfs.ts";
 import { type Ended, exitCodeOf, type Progress } from "./progress.ts";
 import { Unresolved } from "./references.ts";
 import { createLogFiles, type Exit, type StartedProcess } from "./spawn-container.ts";
@@ -20,6 +24,9 @@ export interface ContainerDeps {
   readonly env: Omit<EnvContext, "workFolder">;
   readonly logMaxBytes: number;
   readonly oomKills: OomKills;
+  readonly watch: ContainerWatch;
+  /** Absent where the system does not let us have any. */
+  readonly cgroups?: Cgroups;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -62,10 +69,13 @@ export async function runContainer(container: Container, host: ContainerHost, de
   host.logOpened(container, log);
   try {
     log.follow();
-    const start = await startWhenPermitted(container, needs, host, deps);
-    if (start === undefined) return;
-    if (start.kind === "failed") host.progress(container, startError(start.message, deps.clock.now()));
-    else host.progress(container, await attend(container, start.process, logFolder, log, host, deps));
+    const own = passesShell(needs.env.all) ? deps.cgroups : undefined;
+    const cgroup = await own?.open(`${host.pod.uid}_${container.name}`);
+    const start = await startWhenPermitted(container, needs, cgroup, host, deps);
+    if (start?.kind === "failed") host.progress(container, startError(start.message, deps.clock.now()));
+    if (start?.kind === "started")
+      host.progress(container, await attend(container, start.process, cgroup, logFolder, log, host, deps));
+    await cgroup?.remove();
   } finally {
     await log.finish();
   }
@@ -82,46 +92,78 @@ export function startError(message: string, now: number): Ended {
   return { kind: "ended", startedAt: now, finishedAt: now, exitCode: 128, reason: "StartError", message };
 }
 
-/** From the start of the process to the end of the last one of its container. */
+/** From the start of the process to the end of the last one of its container. `cgroup` is there when the process is in it. */
 async function attend(
   container: Container,
   { pid, exited }: StartedProcess,
+  cgroup: Cgroup | undefined,
   logFolder: string,
   log: ContainerLog,
   host: ContainerHost,
   deps: ContainerDeps,
 ): Promise<Ended> {
   const startedAt = deps.clock.now();
-  const mark = `${MARK_CONTAINER}=${containerMark(host.pod.uid, container.name)}`;
-  const sinceTicks = startTicks(pid);
-  const signs = { mark, logFolder, session: pid, ...(sinceTicks === undefined ? {} : { sinceTicks }) };
+  const sinceTicks = statOf(pid)?.startTicks;
+  const limitBytes = memoryLimit(container);
+  let overBytes: number | undefined;
+  const watched = deps.watch.add({
+    pid,
+    ...(cgroup === undefined ? {} : { known: cgroup.pids }),
+    ...(limitBytes === undefined ? {} : { limitBytes }),
+    over(usedBytes) {
+      overBytes = usedBytes;
+      void endRest(signs, host, deps);
+    },
+  });
+  const signs: ProcessSigns = {
+    mark: `${MARK_CONTAINER}=${containerMark(host.pod.uid, container.name)}`,
+    logFolder,
+    session: pid,
+    ...(sinceTicks === undefined ? {} : { sinceTicks }),
+    members: watched.pids,
+    ...(cgroup === undefined ? {} : { killAtOnce: cgroup.kill }),
+  };
   await deps.oomKills.refresh();
   host.started(container, { pid, signs });
   host.progress(container, { kind: "running", startedAt, pid });
   const exit = await exited;
   const finishedAt = deps.clock.now();
-  const oom = exit.signal === "SIGKILL" && !host.stopping.aborted && (await deps.oomKills.take());
+  const killed = exit.signal === "SIGKILL";
+  const oom = killed && (overBytes !== undefined || (!host.stopping.aborted && (await deps.oomKills.take())));
   await endRest(signs, host, deps);
+  watched.remove();
   host.ended(container);
   await log.finish();
-  return { kind: "ended", startedAt, finishedAt, pid, ...(await ending(container, exit, oom, logFolder)) };
+  const over = oom && overBytes !== undefined && limitBytes !== undefined ? overLimit(overBytes, limitBytes) : "";
+  return { kind: "ended", startedAt, finishedAt, pid, ...(await ending(container, exit, oom, over, logFolder)) };
 }
 
 async function ending(
   container: Container,
   exit: Exit,
   oom: boolean,
+  why: string,
   logFolder: string,
 ): Promise<Pick<Ended, "exitCode" | "signal" | "reason" | "message">> {
   const { exitCode, signal } = exitCodeOf(exit);
   const wantsLog = exitCode !== 0 && container.terminationMessagePolicy === "FallbackToLogsOnError";
-  const message = wantsLog ? await terminationMessage(criFile(logFolder)) : "";
+  const message = why + (wantsLog ? await terminationMessage(criFile(logFolder)) : "");
   return {
     exitCode,
     reason: oom ? "OOMKilled" : exitCode === 0 ? "Completed" : "Error",
     ...(signal === undefined ? {} : { signal }),
     ...(message === "" ? {} : { message }),
   };
+}
+
+function memoryLimit(container: Container): number | undefined {
+  const limit = parseQuantity(container.resources?.limits?.["memory"] ?? "");
+  return limit === undefined || limit.milli === 0 ? undefined : limit.milli / 1000;
+}
+
+function overLimit(usedBytes: number, limitBytes: number): string {
+  const mebibytes = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20)} MiB`;
+  return `its processes used ${mebibytes(usedBytes)} of memory, the limit is ${mebibytes(limitBytes)}\n`;
 }
 
 /** A container's end is the end of all its processes, as in a PID namespace. */
@@ -160,6 +202,7 @@ function resolveNeeds(container: Container, host: ContainerHost, deps: Container
 async function startWhenPermitted(
   container: Container,
   needs: Needs,
+  cgroup: Cgroup | undefined,
   host: ContainerHost,
   deps: ContainerDeps,
 ): Promise<Exclude<Start, { kind: "refused" }> | undefined> {
@@ -167,7 +210,11 @@ async function startWhenPermitted(
   if (message !== undefined) return { kind: "failed", message };
   const { folders, stopping } = host;
   const { python } = deps.env;
-  const options = { ...needs, folders, stopping, logFolder: folders.log(container.name), ...(python && { python }) };
+  const options = {
+    ...{ ...needs, folders, stopping, logFolder: folders.log(container.name) },
+    ...(python && { python }),
+    ...(cgroup && { cgroup }),
+  };
   return untilGiven(container, host, deps, async () => {
     const start = await startContainer(container, options);
     return start.kind === "refused" ? start.message : start;

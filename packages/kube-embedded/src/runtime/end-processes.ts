@@ -20,6 +20,7 @@ export function signalProcess(pid: number, signal: NodeJS.Signals): void {
 export async function killAll(signs: ProcessSigns, clock: Clock, log: Logger): Promise<boolean> {
   let left: readonly number[] = [];
   for (let round = 0; round < KILL_ROUNDS; round++) {
+    signs.killAtOnce?.();
     left = await findProcesses(signs);
     if (left.length === 0) return true;
     // Looked at again right before the signal: a pid that ended meanwhile may be somebody else's now.

@@ -3,6 +3,8 @@ import { spawn } from "node:child_process";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
+import type { Cgroup } from "./cgroups.ts";
+import { inCgroup } from "./join-cgroup.ts";
 import type { Mount } from "./mounts.ts";
 import type { Program } from "./program.ts";
 import { exitOf, type SpawnAnswer } from "./spawn-container.ts";
@@ -22,6 +24,7 @@ export interface PrivateStartOptions {
   /** An empty folder of its own, or none yet. */
   readonly staging: string;
   readonly mounts: readonly Mount[];
+  readonly cgroup?: Cgroup;
   readonly stdout: number;
   readonly stderr: number;
   /** Ends it while it is not yet the program. */
@@ -29,12 +32,14 @@ export interface PrivateStartOptions {
 }
 
 export async function startPrivately(options: PrivateStartOptions): Promise<PrivateStart> {
-  const { python, program, env, staging, stdout, stderr, signal } = options;
+  const { python, program, env, staging, cgroup, stdout, stderr, signal } = options;
+  const plain: Program = { file: python, argv0: python, args: ["-I", "-S", helper] };
+  const { file, args } = cgroup === undefined ? plain : inCgroup(plain, env, cgroup, true);
   await mkdir(staging, { recursive: true, mode: 0o700 });
   return await new Promise((resolve) => {
     const failed = (error: unknown): void => resolve({ kind: "failed", message: `${python}: ${String(error)}` });
     try {
-      const child = spawn(python, ["-I", "-S", helper], {
+      const child = spawn(file, [...args], {
         env,
         cwd: "/",
         detached: true,

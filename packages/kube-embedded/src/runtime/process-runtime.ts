@@ -1,5 +1,7 @@
 import { Informer, type Pod, pods, WorkQueue } from "@homeplane/kube";
 import { type Logger, type Service, sleep } from "@homeplane/runtime-kit";
+import { type Cgroups, openCgroups } from "./cgroups.ts";
+import { ContainerWatch } from "./container-watch.ts";
 import { nodeMark, podFolders } from "./folders.ts";
 import { criFile } from "./log-files.ts";
 import { readLog, sinceOf } from "./log-reader.ts";
@@ -33,6 +35,8 @@ export class ProcessRuntime implements Service {
   readonly #queue: WorkQueue;
   readonly #keeper: PodKeeper;
   readonly #oomKills = new OomKills();
+  readonly #watch: ContainerWatch;
+  #cgroups: Cgroups | undefined;
 
   constructor(options: ProcessRuntimeOptions) {
     const { client, clock, random } = options;
@@ -41,6 +45,7 @@ export class ProcessRuntime implements Service {
     const informer = new Informer<Pod, PodView>({ client, type: pods, project: podView, clock, random, log });
     const queue = new WorkQueue({ clock, random, log });
     this.#options = options;
+    this.#watch = new ContainerWatch(clock);
     this.#log = log;
     this.#api = api;
     this.#informer = informer;
@@ -54,6 +59,7 @@ export class ProcessRuntime implements Service {
     // Outlives `signal`: the end of the pods is still to be written.
     const inner = new AbortController();
     await endSurvivors(dataDir, clock, this.#log);
+    this.#cgroups = this.#options.cgroups === false ? undefined : await openCgroups(dataDir, nodeMark(dataDir), clock);
     await registerNode(client, nodeName, capacity, clock, inner.signal);
     const informing = this.#informer.run(inner.signal);
     try {
@@ -83,6 +89,7 @@ export class ProcessRuntime implements Service {
     } finally {
       inner.abort();
       await informing;
+      await this.#cgroups?.close();
     }
   }
 
@@ -116,6 +123,8 @@ export class ProcessRuntime implements Service {
       },
       logMaxBytes: this.#logMaxBytes,
       oomKills: this.#oomKills,
+      watch: this.#watch,
+      ...(this.#cgroups === undefined ? {} : { cgroups: this.#cgroups }),
       clock,
       random,
       log: this.#log,

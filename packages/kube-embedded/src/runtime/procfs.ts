@@ -1,10 +1,8 @@
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { readlinkSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
+import { allPids, statOf, textOf } from "./process-stat.ts";
 
-/**
- * What makes a process one of a container, of a pod, or of this node. One sign is enough. A process that gave up all of them
- * (environment, session and output) is not found.
- */
+/** What makes a process one of a container, of a pod, or of this node. One sign is enough. */
 export interface ProcessSigns {
   /** `NAME=value` in its environment; children inherit it, also past setsid(2). */
   readonly mark: string;
@@ -14,6 +12,10 @@ export interface ProcessSigns {
   readonly session?: number;
   /** Those who started earlier, in clock ticks since boot, are not even looked at: they can not be the container's. */
   readonly sinceTicks?: number;
+  /** Those who are known otherwise: by the cgroup, or because they were seen as children. These need no sign. */
+  readonly members?: () => readonly number[];
+  /** Kills as many as the kernel knows to be together, at once. */
+  readonly killAtOnce?: () => void;
 }
 
 /** As many processes are looked at before others get their turn: about 2 ms. */
@@ -24,49 +26,34 @@ const AT_ONCE = 64;
  * the kernel on the spot, and a trip to the thread pool costs ten times the read.
  */
 export async function findProcesses(signs: ProcessSigns): Promise<readonly number[]> {
-  const found: number[] = [];
+  const found = new Set(signs.members?.().filter((pid) => statOf(pid) !== undefined));
   let looked = 0;
-  for (const name of readdirSync("/proc")) {
-    const pid = Number(name);
-    if (!Number.isInteger(pid) || pid === process.pid) continue;
-    if (hasSign(pid, signs)) found.push(pid);
+  for (const pid of allPids()) {
+    if (pid === process.pid || found.has(pid)) continue;
+    if (hasMark(pid, signs)) found.add(pid);
     if (++looked % AT_ONCE === 0) await setImmediate();
   }
-  return found;
+  return [...found];
 }
 
 export function hasSign(pid: number, signs: ProcessSigns): boolean {
-  const fields = statFields(pid);
-  const state = fields[STATE];
-  if (state === undefined || state === "Z" || state === "X") return false;
-  if (signs.sinceTicks !== undefined && Number(fields[START_TICKS]) < signs.sinceTicks) return false;
-  if (signs.session !== undefined && Number(fields[SESSION]) === signs.session) return true;
-  const environ = orNothing(() => readFileSync(`/proc/${pid}/environ`, "latin1"));
-  if (`\0${environ}`.includes(`\0${signs.mark}\0`)) return true;
-  return [1, 2].some((fd) => orNothing(() => readlinkSync(`/proc/${pid}/fd/${fd}`)).startsWith(`${signs.logFolder}/`));
+  return hasMark(pid, signs) || (signs.members?.().includes(pid) === true && statOf(pid) !== undefined);
 }
 
-/** When the process started, in clock ticks since boot; undefined when it has gone. */
-export function startTicks(pid: number): number | undefined {
-  const ticks = Number(statFields(pid)[START_TICKS]);
-  return Number.isInteger(ticks) ? ticks : undefined;
+function hasMark(pid: number, signs: ProcessSigns): boolean {
+  const stat = statOf(pid);
+  if (stat === undefined) return false;
+  if (signs.sinceTicks !== undefined && stat.startTicks < signs.sinceTicks) return false;
+  if (signs.session !== undefined && stat.session === signs.session) return true;
+  if (`\0${textOf(`/proc/${pid}/environ`)}`.includes(`\0${signs.mark}\0`)) return true;
+  return [1, 2].some((fd) => linkOf(`/proc/${pid}/fd/${fd}`).startsWith(`${signs.logFolder}/`));
 }
 
-// Positions after the process' name, which stands in parentheses and may itself hold anything.
-const STATE = 0;
-const SESSION = 3;
-const START_TICKS = 19;
-
-function statFields(pid: number): readonly string[] {
-  const stat = orNothing(() => readFileSync(`/proc/${pid}/stat`, "latin1"));
-  return stat === "" ? [] : stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-}
-
-/** What can not be read has ended since, or belongs to somebody else: in both cases it is none of ours. */
-function orNothing(read: () => string): string {
+function linkOf(path: string): string {
   try {
-    return read();
+    return readlinkSync(path);
   } catch {
+    // As with textOf.
     return "";
   }
 }

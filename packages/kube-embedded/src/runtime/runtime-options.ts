@@ -18,6 +18,8 @@ export interface ProcessRuntimeOptions {
   readonly log: Logger;
   /** The largest log of one container, default 256 MiB; what is printed beyond it is dropped, and the log says so. */
   readonly logMaxBytes?: number;
+  /** False: processes are found by other signs, as where the system has no cgroups for us. Default true. */
+  readonly cgroups?: boolean;
   /** What pods get to end when the runtime stops, default 10 s. */
   readonly stopGraceMs?: number;
 }

@@ -1,6 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdir, open } from "node:fs/promises";
+import { Readable } from "node:stream";
 import { messageOf } from "@homeplane/runtime-kit";
+import type { Cgroup } from "./cgroups.ts";
+import { HANDOVER_FD, inCgroup } from "./join-cgroup.ts";
 import { criFile, rawFile, STREAMS } from "./log-files.ts";
 import type { Program } from "./program.ts";
 
@@ -42,10 +45,17 @@ export type SpawnAnswer =
   | { readonly kind: "started"; readonly process: StartedProcess }
   | { readonly kind: "failed"; readonly message: string };
 
+interface SpawnOptions {
+  readonly env: Record<string, string>;
+  readonly cwd: string;
+  /** Where it is to run; absent: it stays where we are. */
+  readonly cgroup?: Cgroup;
+}
+
 /** Starts the program as the leader of its own session. */
 export function startProcess(
   program: Program,
-  how: { readonly env: Record<string, string>; readonly cwd: string; readonly logFolder: string },
+  how: SpawnOptions & { readonly logFolder: string },
 ): Promise<SpawnAnswer> {
   return withLogFiles(how.logFolder, (stdout, stderr) => launch(program, how, stdout, stderr));
 }
@@ -58,26 +68,26 @@ export function exitOf(child: ChildProcess): Promise<Exit> {
   });
 }
 
-function launch(
-  program: Program,
-  how: { readonly env: Record<string, string>; readonly cwd: string },
-  stdout: number,
-  stderr: number,
-): Promise<SpawnAnswer> {
+function launch(program: Program, how: SpawnOptions, stdout: number, stderr: number): Promise<SpawnAnswer> {
   return new Promise((resolve) => {
     const failed = (error: unknown): void =>
       resolve({ kind: "failed", message: `exec: "${program.argv0}": ${messageOf(error)} (${program.file})` });
+    const { cgroup, env, cwd } = how;
+    const { file, args, argv0 } = cgroup === undefined ? program : inCgroup(program, env, cgroup);
     try {
-      const child = spawn(program.file, [...program.args], {
-        argv0: program.argv0,
-        env: how.env,
-        cwd: how.cwd,
+      const child = spawn(file, [...args], {
+        argv0,
+        env,
+        cwd,
         detached: true,
-        stdio: ["ignore", stdout, stderr],
+        stdio: ["ignore", stdout, stderr, ...(cgroup === undefined ? [] : (["pipe"] as const))],
       });
       const exited = exitOf(child);
+      const started = (): void => resolve({ kind: "started", process: { pid: child.pid ?? 0, exited } });
+      const handover = child.stdio[HANDOVER_FD];
       child.once("error", failed);
-      child.once("spawn", () => resolve({ kind: "started", process: { pid: child.pid ?? 0, exited } }));
+      if (handover instanceof Readable) handover.once("close", started).resume();
+      else child.once("spawn", started);
     } catch (error) {
       // E2BIG and NUL bytes are thrown, not emitted.
       failed(error);

@@ -2,6 +2,7 @@
 import { mkdir } from "node:fs/promises";
 import { isAbsolute, join, relative, resolve } from "node:path";
 import type { Container } from "@homeplane/kube";
+import type { Cgroup } from "./cgroups.ts";
 import type { ContainerEnv } from "./container-env.ts";
 import { type PodFolders, workingFolder } from "./folders.ts";
 import { isBelow, linkMounts } from "./linked-mounts.ts";
@@ -23,11 +24,12 @@ export interface StartOptions {
   readonly folders: PodFolders;
   readonly logFolder: string;
   readonly python?: string;
+  readonly cgroup?: Cgroup;
   readonly stopping: AbortSignal;
 }
 
 export async function startContainer(container: Container, options: StartOptions): Promise<Start> {
-  const { mounts, folders, logFolder, env, python, stopping: signal } = options;
+  const { mounts, folders, logFolder, env, python, cgroup, stopping: signal } = options;
   if (mounts.length === 0) return await startPlainly(container, options);
   const { cwd, seen } = await workPlace(container, mounts, folders);
   const line = commandLine(container, env.own);
@@ -38,19 +40,22 @@ export async function startContainer(container: Container, options: StartOptions
     python === undefined
       ? { kind: "notPermitted" as const, message: "there is no Python interpreter to prepare them with" }
       : await withLogFiles(logFolder, (stdout, stderr) =>
-          startPrivately({ python, program, env: env.all, cwd, staging, mounts, stdout, stderr, signal }),
+          startPrivately({
+            ...{ python, program, env: env.all, cwd, staging, mounts, stdout, stderr, signal },
+            ...(cgroup === undefined ? {} : { cgroup }),
+          }),
         );
   if (answer.kind !== "notPermitted") return answer;
   if (await linkMounts(mounts, container.workingDir, folders)) return await startPlainly(container, options);
   return { kind: "refused", message: refusal(mounts, answer.message) };
 }
 
-async function startPlainly(container: Container, { env, folders, logFolder }: StartOptions): Promise<Start> {
+async function startPlainly(container: Container, { env, folders, logFolder, cgroup }: StartOptions): Promise<Start> {
   const cwd = workingFolder(folders, container.workingDir);
   await mkdir(cwd, { recursive: true });
   const program = await findProgram(commandLine(container, env.own), env.all["PATH"], cwd);
   if (typeof program === "string") return { kind: "failed", message: program };
-  return await startProcess(program, { env: env.all, cwd, logFolder });
+  return await startProcess(program, { env: env.all, cwd, logFolder, ...(cgroup === undefined ? {} : { cgroup }) });
 }
 
 /** `cwd` as the process sees it, `seen` the same folder as we do. A working folder that is not there is made. */

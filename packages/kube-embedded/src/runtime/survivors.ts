@@ -1,6 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type Clock, type Logger, messageOf } from "@homeplane/runtime-kit";
+import { endCgroups } from "./cgroups.ts";
 import { MARK_NODE } from "./container-env.ts";
 import { ContainerLog } from "./container-log.ts";
 import { endAll, isErrno } from "./end-processes.ts";
@@ -13,6 +14,7 @@ const SURVIVOR_GRACE_MS = 2000;
 export async function endSurvivors(dataDir: string, clock: Clock, log: Logger): Promise<void> {
   const signs = { mark: `${MARK_NODE}=${nodeMark(dataDir)}`, logFolder: podsFolder(dataDir) };
   await endAll(signs, SURVIVOR_GRACE_MS, clock, log);
+  await endCgroups(dataDir, clock);
 }
 
 /** Takes into the logs what was printed after homeplane was killed; removes the folders of pods that `keep` does not know. */

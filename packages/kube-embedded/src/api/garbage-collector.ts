@@ -1,10 +1,9 @@
 import { setImmediate } from "node:timers/promises";
 import { backoffMs, messageOf } from "@homeplane/runtime-kit";
-import { type KubeObject, parseObject } from "../store/object.ts";
+import { parseObject } from "../store/object.ts";
 import type { Change, ObjectKey } from "../store/store.ts";
 import {
   checkOwners,
-  deleteKey,
   finishDefinition,
   finishNamespace,
   foreground,
@@ -14,14 +13,13 @@ import {
 import type { ApiContext } from "./context.ts";
 import { CRD_FINALIZER, CRD_RESOURCE } from "./crd.ts";
 import { ensureDefaultAccount, isDefaultAccount } from "./default-account.ts";
+import { trimEvents } from "./event-trim.ts";
 import { FOREGROUND, ORPHAN } from "./delete.ts";
 import { apiVersionOf, resourceKey } from "./resource-type.ts";
 
 /** The broom: everything is looked at again, whatever was missed. */
 const FULL_SCAN_MS = 600_000;
 const RETRY = { baseMs: 50, maxMs: 30_000, jitter: "full" } as const;
-/** As kube-apiserver's --event-ttl; else events would grow without end. */
-const EVENT_TTL_MS = 3_600_000;
 const PAGE = 500;
 const TASKS_PER_TURN = 16;
 
@@ -33,13 +31,6 @@ type Task =
 function idOf(task: Task): string {
   if (task.kind === "object") return `${task.key.resource}/${task.key.namespace}/${task.key.name}`;
   return task.kind === "scan" ? "scan" : `uid:${task.uid}`;
-}
-
-/** By its last occurrence; an event without any readable time stays until its namespace goes. */
-function isOld(event: KubeObject, now: number): boolean {
-  const times = [event.lastTimestamp, event.eventTime, event.metadata.creationTimestamp];
-  const last = Math.max(...times.map((time) => (typeof time === "string" ? Date.parse(time) || 0 : 0)));
-  return last > 0 && now - last > EVENT_TTL_MS;
 }
 
 /**
@@ -183,7 +174,8 @@ export class GarbageCollector {
   }
 
   async #scan(): Promise<void> {
-    const { store, registry, clock } = this.#context;
+    const { store, registry } = this.#context;
+    await trimEvents(this.#context);
     for (const key of await store.dangling(MAX_DEPENDENTS)) this.#add({ kind: "object", key });
     for (const resource of new Set(registry.stored().map(resourceKey))) {
       let after: { namespace: string; name: string } | undefined;
@@ -191,9 +183,7 @@ export class GarbageCollector {
         const page = await store.list({ resource, ...(after === undefined ? {} : { after }), limit: PAGE });
         for (const item of page.items) {
           after = { namespace: item.namespace, name: item.name };
-          if (resource === "events" && isOld(parseObject(item.json), clock.now()))
-            await deleteKey(this.#context, item, {});
-          else if (resource === "namespaces" || item.json.includes('"deletionTimestamp"'))
+          if (resource === "namespaces" || item.json.includes('"deletionTimestamp"'))
             this.#add({ kind: "object", key: item });
         }
         if (!page.more) break;

@@ -5,6 +5,7 @@ import { mergeConditions, sameConditions } from "./conditions.ts";
 import type { ContainerLog } from "./container-log.ts";
 import { allocatable } from "./machine.ts";
 import type { PodApi } from "./pod-api.ts";
+import type { PodEvents } from "./pod-events.ts";
 import { placedPod } from "./pod-family.ts";
 import type { PodRun } from "./pod-run.ts";
 import { lostStatus, podStatus, statusTime } from "./pod-status.ts";
@@ -28,6 +29,7 @@ export interface PodKeeperOptions {
   readonly api: PodApi;
   readonly informer: Informer<Pod, PodView>;
   readonly queue: WorkQueue;
+  readonly events: PodEvents;
   /** Starts the processes of a pod that was given room. */
   readonly start: (pod: PodView, changed: (run: PodRun) => void) => PodRun;
 }
@@ -128,6 +130,13 @@ export class PodKeeper {
     const wanted = [unschedulable(placedPod(pod), shortage, allocatable(options.capacity))];
     const existing = pod.status.conditions ?? [];
     if (sameConditions(existing, wanted)) return;
+    const message = wanted[0]?.message ?? "";
+    this.#keeper.events.record(pod, {
+      type: "Warning",
+      reason: "FailedScheduling",
+      message,
+      component: "default-scheduler",
+    });
     const conditions = mergeConditions(existing, wanted, statusTime(options.clock.now()));
     await api.writeStatus(pod, { phase: "Pending", conditions }, signal);
   }

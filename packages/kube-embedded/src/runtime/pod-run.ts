@@ -5,6 +5,7 @@ import type { ContainerLog } from "./container-log.ts";
 import { type ContainerDeps, type LiveProcess, runContainer, startError } from "./container-run.ts";
 import { killAll, signalProcess } from "./end-processes.ts";
 import { freshPodFolder, type PodFolders, removeVolumes } from "./folders.ts";
+import type { PodEvent } from "./pod-events.ts";
 import { type PodView, specGraceSeconds } from "./pod-view.ts";
 import type { ProcessSigns } from "./procfs.ts";
 import type { Progress, RunView, StopCause } from "./progress.ts";
@@ -13,6 +14,8 @@ export interface PodRunOptions extends ContainerDeps {
   readonly folders: PodFolders;
   /** Makes the pod ours in the API before anything is started; false when it is no longer there. */
   readonly claim: (pod: PodView, signal: AbortSignal) => Promise<boolean>;
+  /** For `kubectl describe`. */
+  readonly event: (pod: PodView, event: PodEvent) => void;
   /** After each change of {@link PodRun.view}. */
   readonly changed: (run: PodRun) => void;
 }
@@ -91,6 +94,7 @@ export class PodRun {
     }
     if (this.#stopped !== undefined) return;
     this.#stopped = cause;
+    for (const name of this.#live.keys()) this.#event("Normal", "Killing", `Stopping container ${name}`, name);
     this.#stopping.abort(new Error(`the pod is being stopped: ${cause}`));
     for (const { pid } of this.#live.values()) signalProcess(-pid, "SIGTERM");
   }
@@ -100,6 +104,8 @@ export class PodRun {
     try {
       this.#claimed = await this.#claim();
       if (!this.#claimed) return;
+      const message = `Successfully assigned ${this.pod.key} to ${this.#options.env.nodeName}`;
+      this.#options.event(this.pod, { type: "Normal", reason: "Scheduled", message, component: "default-scheduler" });
       this.#watchDeadline();
       await freshPodFolder(folders);
       await this.#runContainers();
@@ -167,6 +173,7 @@ export class PodRun {
       stopping: this.#stopping.signal,
       progress: ({ name }: Container, progress: Progress): void => {
         into.set(name, progress);
+        this.#tell(name, progress);
         this.#changed();
       },
       logOpened: ({ name }: Container, log: ContainerLog): void => void this.#logs.set(name, log),
@@ -174,6 +181,18 @@ export class PodRun {
       ended: ({ name }: Container): void => void this.#live.delete(name),
     };
     return runContainer(container, host, this.#options);
+  }
+
+  /** As a kubelet: what started, and what could not. */
+  #tell(container: string, progress: Progress): void {
+    if (progress.kind === "running") this.#event("Normal", "Started", `Started container ${container}`, container);
+    const failed = progress.kind === "waiting" || (progress.kind === "ended" && progress.reason === "StartError");
+    if (failed && progress.message !== undefined)
+      this.#event("Warning", "Failed", `Error: ${progress.message}`, container);
+  }
+
+  #event(type: PodEvent["type"], reason: string, message: string, container?: string): void {
+    this.#options.event(this.pod, { type, reason, message, ...(container === undefined ? {} : { container }) });
   }
 
   /** A stop may have come while the process was being started. */

@@ -1,6 +1,6 @@
 import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { nodes, pods } from "@homeplane/kube";
+import { events, nodes, pods } from "@homeplane/kube";
 import { expect, test } from "vitest";
 import { CAPACITY, fixture, NAMESPACE, processesPrinting } from "./fixture.ts";
 import { podFolders } from "./folders.ts";
@@ -183,6 +183,32 @@ test("a pod that asks for more than the machine has says so, and what to do; oth
   });
   await kube.run("small", sized({ cpu: "1" }, "true"));
   expect((await kube.ended("small")).status?.phase).toBe("Succeeded");
+});
+
+test("events tell of a pod's life as a scheduler and a kubelet do", async () => {
+  await using kube = await fixture();
+  const stop = kube.start();
+  const told = async (name: string) => {
+    const { items } = await kube.client.list(events, { fieldSelector: `involvedObject.name=${name}` });
+    return items.map(({ reason, message, type }) => `${type} ${reason}: ${message}`).toSorted();
+  };
+  await kube.run("lives", { script: "exec sleep 1011" });
+  await kube.until("lives", (pod) => pod?.status?.phase === "Running");
+  await kube.run("huge", sized({ cpu: "8" }));
+  await kube.run("none", { containers: [{ name: "main", image: "none", args: ["no-such-program"] }] });
+  await kube.ended("none");
+  await kube.client.delete(pods, { namespace: NAMESPACE, name: "lives" });
+  await kube.until("lives", (pod) => pod === undefined);
+  await stop();
+  expect(await told("lives")).toEqual([
+    "Normal Killing: Stopping container main",
+    `Normal Scheduled: Successfully assigned ${NAMESPACE}/lives to local`,
+    "Normal Started: Started container main",
+  ]);
+  expect(await told("huge")).toEqual([
+    expect.stringMatching(/^Warning FailedScheduling: 0\/1 nodes are available: 1 Insuff/),
+  ]);
+  expect((await told("none")).at(-1)).toMatch(/^Warning Failed: Error: exec: "no-such-program"/);
 });
 
 test("a secret that comes late holds the container back, and is then in its environment", async () => {

@@ -8,6 +8,7 @@ import { readLog, sinceOf } from "./log-reader.ts";
 import { registerNode } from "./node-object.ts";
 import { OomKills } from "./oom-kills.ts";
 import { PodApi } from "./pod-api.ts";
+import { PodEvents } from "./pod-events.ts";
 import { PodKeeper } from "./pod-keeper.ts";
 import { PodRun } from "./pod-run.ts";
 import { type PodView, podView } from "./pod-view.ts";
@@ -36,6 +37,7 @@ export class ProcessRuntime implements Service {
   readonly #keeper: PodKeeper;
   readonly #oomKills = new OomKills();
   readonly #watch: ContainerWatch;
+  readonly #events: PodEvents;
   #cgroups: Cgroups | undefined;
 
   constructor(options: ProcessRuntimeOptions) {
@@ -50,8 +52,10 @@ export class ProcessRuntime implements Service {
     this.#api = api;
     this.#informer = informer;
     this.#queue = queue;
+    const events = new PodEvents({ client, nodeName: options.nodeName, clock, log });
+    this.#events = events;
     const start = (pod: PodView, changed: (run: PodRun) => void): PodRun => this.#start(pod, changed);
-    this.#keeper = new PodKeeper({ options, log, api, informer, queue, start });
+    this.#keeper = new PodKeeper({ options, log, api, informer, queue, events, start });
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -129,6 +133,7 @@ export class ProcessRuntime implements Service {
       random,
       log: this.#log,
       claim: (one, signal) => this.#api.bind(one, signal),
+      event: (one, event) => this.#events.record(one, event),
       changed,
     });
   }
@@ -146,6 +151,7 @@ export class ProcessRuntime implements Service {
       );
     }
     await this.#atMost(this.#keeper.buried(), LAST_WRITES_MS);
+    await this.#events.close(LAST_WRITES_MS);
   }
 
   async #atMost(work: Promise<unknown>, ms: number): Promise<void> {

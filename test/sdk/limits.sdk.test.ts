@@ -24,7 +24,7 @@ describe.skipIf(!hasPython).each(sdks)("the flyte SDK $version", { timeout: 120_
       kind: ErrorInfo_Kind.USER,
       message: expect.stringMatching(/used \d+ MiB of memory, the limit is 350 MiB/),
     });
-    expect((await homeplane.log(run)).map(({ text }) => text)).toContain("taking 5000 MiB");
+    expect((await homeplane.log(run)).some(({ text }) => text.includes("taking 5000 MiB"))).toBe(true);
     expect(await processesOf(run)).toEqual([]);
   });
 
@@ -33,8 +33,8 @@ describe.skipIf(!hasPython).each(sdks)("the flyte SDK $version", { timeout: 120_
   });
 
   test("tasks that each want the whole machine nest deeper than it has room, and fan out, one after another", async () => {
-    expect((await feature("nested")).outputs).toEqual([4]);
-    expect((await feature("fans_out")).outputs).toEqual([66]);
+    expect((await feature("nested")).outputs).toEqual([3]);
+    expect((await feature("fans_out")).outputs).toEqual([15]);
   });
 
   test("a task that wants more than the machine has waits, says so and what to do, and can be aborted", async () => {

@@ -57,8 +57,8 @@ def never_placed() -> str:
 FEATURES = {
     "oom": (takes, {"mebibytes": 5000}),
     "gives_more": (gives_more, {}),
-    "nested": (nested, {"depth": 4}),
-    "fans_out": (fans_out, {"n": 12}),
+    "nested": (nested, {"depth": 3}),
+    "fans_out": (fans_out, {"n": 6}),
     "never_placed": (never_placed, {}),
 }
 

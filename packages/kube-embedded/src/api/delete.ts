@@ -1,4 +1,4 @@
-import { at, isObject, type JsonObject, textAt } from "../store/json.ts";
+import { at, isObject, type JsonObject, listAt, textAt } from "../store/json.ts";
 import { type KubeObject, parseObject } from "../store/object.ts";
 import { badRequest, conflict, STALE } from "./api-error.ts";
 import { optionalJson } from "./body.ts";
@@ -25,6 +25,8 @@ export interface DeleteOptions {
 /** From the body (`DeleteOptions`) or, where that is silent, the query. */
 function readOptions(call: Call): DeleteOptions {
   const body: JsonObject = optionalJson(call.request);
+  // kubectl says it here, others in the query, where all writes look for it.
+  if (listAt(body, "dryRun").includes("All")) call.query.set("dryRun", "All");
   const grace = body.gracePeriodSeconds ?? integerParam(call.query, "gracePeriodSeconds", MAX_GRACE_SECONDS);
   if (
     grace !== undefined &&

@@ -17,20 +17,23 @@ const table = (item: Json, field: string): JsonObject => {
   return isObject(found) ? found : {};
 };
 
+/** What is not said follows from what is: a default from the maximum, a default request from the default or the minimum. */
+function setDefaults(range: KubeObject): void {
+  for (const item of listAt(range, "spec", "limits")) {
+    if (!isObject(item)) continue;
+    for (const field of ["max", "min", "default", "defaultRequest", "maxLimitRequestRatio"])
+      quantitiesAsText(item[field]);
+    if (item.type !== "Container") continue;
+    const defaults = { ...table(item, "max"), ...table(item, "default") };
+    const requests = { ...table(item, "min"), ...defaults, ...table(item, "defaultRequest") };
+    if (Object.keys(defaults).length > 0) item.default = defaults;
+    if (Object.keys(requests).length > 0) item.defaultRequest = requests;
+  }
+}
+
 export const limitRangeStrategy: Strategy = {
-  /** What is not said follows from what is: a default from the maximum, a default request from the default or the minimum. */
-  prepareCreate(range) {
-    for (const item of listAt(range, "spec", "limits")) {
-      if (!isObject(item)) continue;
-      for (const field of ["max", "min", "default", "defaultRequest", "maxLimitRequestRatio"])
-        quantitiesAsText(item[field]);
-      if (item.type !== "Container") continue;
-      const defaults = { ...table(item, "max"), ...table(item, "default") };
-      const requests = { ...table(item, "min"), ...defaults, ...table(item, "defaultRequest") };
-      if (Object.keys(defaults).length > 0) item.default = defaults;
-      if (Object.keys(requests).length > 0) item.defaultRequest = requests;
-    }
-  },
+  prepareCreate: setDefaults,
+  prepareUpdate: setDefaults,
   validate(range) {
     const limits = at(range, "spec", "limits");
     if (!Array.isArray(limits)) return [required("spec.limits")];

@@ -2,7 +2,7 @@ import type { Json, JsonObject } from "../store/json.ts";
 import { badRequest, unsupportedMediaType } from "./api-error.ts";
 
 /**
- * `kubectl create namespace|configmap|secret|serviceaccount|token` and `kubectl auth` send protobuf and nothing else, whatever
+ * `kubectl create namespace|configmap|secret|serviceaccount|token|quota|role|...` and `kubectl auth` send protobuf and nothing else, whatever
  * the server offers. What they send is decoded here; everything else travels as JSON, answers always.
  * https://kubernetes.io/docs/reference/using-api/api-concepts/#protobuf-encoding , fields as in the generated.proto files of k8s.io/api.
  */
@@ -13,12 +13,12 @@ type Field = {
   readonly is: "string" | "base64" | "bool" | "integer" | "message" | "map";
   readonly list?: true;
   readonly message?: Message;
-  readonly value?: "string" | "base64";
+  readonly value?: "string" | "base64" | "quantity";
 };
 type Message = Readonly<Record<number, Field>>;
 
 const text = (name: string): Field => ({ name, is: "string" });
-const map = (name: string, value: "string" | "base64" = "string"): Field => ({ name, is: "map", value });
+const map = (name: string, value: NonNullable<Field["value"]> = "string"): Field => ({ name, is: "map", value });
 const message = (name: string, of: Message): Field => ({ name, is: "message", message: of });
 
 const META: Message = {
@@ -39,7 +39,25 @@ const resourceAttributes: Message = Object.fromEntries(
 );
 const nonResourceAttributes: Message = { 1: text("path"), 2: text("verb") };
 
-const GROUPS = new Set(["v1", "authentication.k8s.io/v1", "authorization.k8s.io/v1"]);
+const texts = (name: string): Field => ({ name, is: "string", list: true });
+const rule: Message = Object.fromEntries(
+  ["verbs", "apiGroups", "resources", "resourceNames", "nonResourceURLs"].map((name, n) => [n + 1, texts(name)]),
+);
+const role: Message = { 1: metadata, 2: { ...message("rules", rule), list: true } };
+const subject: Message = { 1: text("kind"), 2: text("apiGroup"), 3: text("name"), 4: text("namespace") };
+const roleBinding: Message = {
+  1: metadata,
+  2: { ...message("subjects", subject), list: true },
+  3: message("roleRef", { 1: text("apiGroup"), 2: text("kind"), 3: text("name") }),
+};
+
+const GROUPS = new Set([
+  "v1",
+  "authentication.k8s.io/v1",
+  "authorization.k8s.io/v1",
+  "rbac.authorization.k8s.io/v1",
+  "scheduling.k8s.io/v1",
+]);
 const KINDS: Readonly<Record<string, Message>> = {
   Namespace: { 1: metadata },
   ConfigMap: { 1: metadata, 2: map("data"), 3: map("binaryData", "base64"), 4: { name: "immutable", is: "bool" } },
@@ -63,6 +81,18 @@ const KINDS: Readonly<Record<string, Message>> = {
       4: { name: "expirationSeconds", is: "integer" },
     }),
   },
+  Role: role,
+  ClusterRole: role,
+  RoleBinding: roleBinding,
+  ClusterRoleBinding: roleBinding,
+  ResourceQuota: { 1: metadata, 2: message("spec", { 1: map("hard", "quantity"), 2: texts("scopes") }) },
+  PriorityClass: {
+    1: metadata,
+    2: { name: "value", is: "integer" },
+    3: { name: "globalDefault", is: "bool" },
+    4: text("description"),
+    5: text("preemptionPolicy"),
+  },
   SelfSubjectReview: { 1: metadata },
   SelfSubjectAccessReview: {
     1: metadata,
@@ -79,7 +109,8 @@ const ENVELOPE: Message = {
   1: message("typeMeta", { 1: text("apiVersion"), 2: text("kind") }),
   2: { name: "raw", is: "base64" },
 };
-const ENTRY: Record<"string" | "base64", Message> = {
+const ENTRY: Record<NonNullable<Field["value"]>, Message> = {
+  quantity: { 1: text("key"), 2: message("value", { 1: text("text") }) },
   string: { 1: text("key"), 2: text("value") },
   base64: { 1: text("key"), 2: { name: "value", is: "base64" } },
 };
@@ -104,8 +135,9 @@ function decodeField(field: Field, bytes: Buffer): Json {
 function store(into: JsonObject, field: Field, value: Json): void {
   const before = into[field.name];
   if (field.is === "map") {
-    const { key = "", value: one = "" } = value as { key?: string; value?: string };
-    into[field.name] = { ...(before as JsonObject | undefined), [key]: one };
+    const { key = "", value: one = "" } = value as { key?: string; value?: string | { text?: string } };
+    const plain = typeof one === "string" ? one : (one.text ?? "");
+    into[field.name] = { ...(before as JsonObject | undefined), [key]: plain };
   } else if (field.list === true) into[field.name] = [...(Array.isArray(before) ? before : []), value];
   else into[field.name] = value;
 }

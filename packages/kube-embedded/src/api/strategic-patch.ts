@@ -13,7 +13,8 @@ const MERGE_KEYS: Readonly<Record<string, string>> = {
   volumes: "name",
   volumeMounts: "mountPath",
   volumeDevices: "devicePath",
-  ports: "containerPort",
+  taints: "key",
+  addresses: "type",
   imagePullSecrets: "name",
   secrets: "name",
   hostAliases: "ip",
@@ -25,7 +26,9 @@ const MERGE_KEYS: Readonly<Record<string, string>> = {
 /** Lists of plain values that are merged as sets. */
 const SETS = new Set(["finalizers"]);
 
-function mergeKey(field: string): string | undefined {
+function mergeKey(field: string, items: readonly Json[]): string | undefined {
+  // The one list whose key depends on where it stands: in a container, or in a Service.
+  if (field === "ports") return items.some((one) => isObject(one) && "containerPort" in one) ? "containerPort" : "port";
   return Object.hasOwn(MERGE_KEYS, field) ? MERGE_KEYS[field] : undefined;
 }
 
@@ -57,7 +60,7 @@ function ordered(list: Json[], order: readonly Json[], key: string | undefined):
 
 function mergeLists(field: string, target: Json | undefined, patch: readonly Json[]): Json[] {
   const before = Array.isArray(target) ? target : [];
-  const key = mergeKey(field);
+  const key = mergeKey(field, patch);
   if (key !== undefined) return mergeKeyed(before, patch, key);
   if (SETS.has(field)) return [...before, ...patch.filter((one) => !before.includes(one))];
   return [...patch];
@@ -90,7 +93,7 @@ export function strategicPatch(target: Json | undefined, patch: Json): Json {
     if (!key.startsWith("$setElementOrder/") || !Array.isArray(value)) continue;
     const field = key.slice(key.indexOf("/") + 1);
     const list = merged[field];
-    if (Array.isArray(list)) merged[field] = ordered(list, value, mergeKey(field));
+    if (Array.isArray(list)) merged[field] = ordered(list, value, mergeKey(field, value));
   }
   return merged;
 }

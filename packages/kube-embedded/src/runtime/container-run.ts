@@ -1,54 +1,16 @@
-import { type Container, parseQuantity } from "@homeplane/kube";
-import { backoffMs, type Clock, type Logger, messageOf, pause, type Random } from "@homeplane/runtime-kit";
-import { type ContainerEnv, containerEnv, containerMark, type EnvContext, MARK_CONTAINER } from "./container-env.ts";
-import type { Cgroup, Cgroups } from "./cgroups.ts";
+import type { Container } from "@homeplane/kube";
+import { backoffMs, pause } from "@homeplane/runtime-kit";
+import { attend } from "./attend.ts";
+import type { Cgroup } from "./cgroups.ts";
+import { type ContainerEnv, containerEnv } from "./container-env.ts";
+import type { ContainerDeps, ContainerHost } from "./container-host.ts";
 import { ContainerLog } from "./container-log.ts";
-import type { ContainerWatch } from "./container-watch.ts";
-import { killAll } from "./end-processes.ts";
-import type { PodFolders } from "./folders.ts";
 import { passesShell } from "./join-cgroup.ts";
-import { criFile } from "./log-files.ts";
-import { terminationMessage } from "./log-tail.ts";
 import { type Mount, mountsOf } from "./mounts.ts";
-import type { OomKills } from "./oom-kills.ts";
-import type { PodView } from "./pod-view.ts";
-import { statOf } from "./process-stat.ts";
-import type { ProcessSigns } from "./procfs.ts";
-import { type Ended, exitCodeOf, type Progress } from "./progress.ts";
+import { type Ended } from "./progress.ts";
 import { Unresolved } from "./references.ts";
-import { createLogFiles, type Exit, type StartedProcess } from "./spawn-container.ts";
+import { createLogFiles } from "./spawn-container.ts";
 import { type Start, startContainer } from "./start-container.ts";
-
-/** What containers of all pods share. */
-export interface ContainerDeps {
-  readonly env: Omit<EnvContext, "workFolder">;
-  readonly logMaxBytes: number;
-  readonly oomKills: OomKills;
-  readonly watch: ContainerWatch;
-  /** Absent where the system does not let us have any. */
-  readonly cgroups?: Cgroups;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Logger;
-}
-
-export interface LiveProcess {
-  readonly pid: number;
-  readonly signs: ProcessSigns;
-}
-
-/** The pod around a container. */
-export interface ContainerHost {
-  readonly pod: PodView;
-  readonly folders: PodFolders;
-  /** Aborts when the pod is to end: nothing is started any more. */
-  readonly stopping: AbortSignal;
-  progress(container: Container, progress: Progress): void;
-  logOpened(container: Container, log: ContainerLog): void;
-  /** From now on the pod signals the process when it is to end; until {@link ended}. */
-  started(container: Container, live: LiveProcess): void;
-  ended(container: Container): void;
-}
 
 /** Waiting for a Secret, for example. */
 const UNRESOLVED = { baseMs: 500, maxMs: 10_000, jitter: "full" } as const;
@@ -90,93 +52,6 @@ function unsupported(container: Container): string | undefined {
 
 export function startError(message: string, now: number): Ended {
   return { kind: "ended", startedAt: now, finishedAt: now, exitCode: 128, reason: "StartError", message };
-}
-
-/** From the start of the process to the end of the last one of its container. `cgroup` is there when the process is in it. */
-async function attend(
-  container: Container,
-  { pid, exited }: StartedProcess,
-  cgroup: Cgroup | undefined,
-  logFolder: string,
-  log: ContainerLog,
-  host: ContainerHost,
-  deps: ContainerDeps,
-): Promise<Ended> {
-  const startedAt = deps.clock.now();
-  const sinceTicks = statOf(pid)?.startTicks;
-  const limitBytes = memoryLimit(container);
-  let overBytes: number | undefined;
-  const watched = deps.watch.add({
-    pid,
-    ...(cgroup === undefined ? {} : { known: cgroup.pids }),
-    ...(limitBytes === undefined ? {} : { limitBytes }),
-    over(usedBytes) {
-      overBytes = usedBytes;
-      void endRest(signs, host, deps);
-    },
-  });
-  const signs: ProcessSigns = {
-    mark: `${MARK_CONTAINER}=${containerMark(host.pod.uid, container.name)}`,
-    logFolder,
-    session: pid,
-    ...(sinceTicks === undefined ? {} : { sinceTicks }),
-    members: watched.pids,
-    ...(cgroup === undefined ? {} : { killAtOnce: cgroup.kill }),
-  };
-  await deps.oomKills.refresh();
-  host.started(container, { pid, signs });
-  host.progress(container, { kind: "running", startedAt, pid });
-  const exit = await exited;
-  const finishedAt = deps.clock.now();
-  const killed = exit.signal === "SIGKILL";
-  const oom = killed && (overBytes !== undefined || (!host.stopping.aborted && (await deps.oomKills.take())));
-  await endRest(signs, host, deps);
-  watched.remove();
-  host.ended(container);
-  await log.finish();
-  const over = oom && overBytes !== undefined && limitBytes !== undefined ? overLimit(overBytes, limitBytes) : "";
-  return { kind: "ended", startedAt, finishedAt, pid, ...(await ending(container, exit, oom, over, logFolder)) };
-}
-
-async function ending(
-  container: Container,
-  exit: Exit,
-  oom: boolean,
-  why: string,
-  logFolder: string,
-): Promise<Pick<Ended, "exitCode" | "signal" | "reason" | "message">> {
-  const { exitCode, signal } = exitCodeOf(exit);
-  const wantsLog = exitCode !== 0 && container.terminationMessagePolicy === "FallbackToLogsOnError";
-  const message = why + (wantsLog ? await terminationMessage(criFile(logFolder)) : "");
-  return {
-    exitCode,
-    reason: oom ? "OOMKilled" : exitCode === 0 ? "Completed" : "Error",
-    ...(signal === undefined ? {} : { signal }),
-    ...(message === "" ? {} : { message }),
-  };
-}
-
-function memoryLimit(container: Container): number | undefined {
-  const limit = parseQuantity(container.resources?.limits?.["memory"] ?? "");
-  return limit === undefined || limit.milli === 0 ? undefined : limit.milli / 1000;
-}
-
-function overLimit(usedBytes: number, limitBytes: number): string {
-  const mebibytes = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20)} MiB`;
-  return `its processes used ${mebibytes(usedBytes)} of memory, the limit is ${mebibytes(limitBytes)}\n`;
-}
-
-/** A container's end is the end of all its processes, as in a PID namespace. */
-async function endRest(signs: ProcessSigns, host: ContainerHost, { clock, log }: ContainerDeps): Promise<void> {
-  try {
-    await killAll(signs, clock, log);
-  } catch (error) {
-    const event = "pod_leftovers_not_looked_for";
-    log.error(
-      { event, pod: host.pod.key, error: messageOf(error) },
-      "what a container left running could not be looked for",
-    );
-  }
 }
 
 interface Needs {

@@ -1,17 +1,8 @@
 import { type Event, events, isNotFound, type KubeClient } from "@homeplane/kube";
 import { type Clock, type Logger, messageOf } from "@homeplane/runtime-kit";
+import type { PodEvent } from "./pod-event.ts";
 import { statusTime } from "./pod-status.ts";
 import type { PodView } from "./pod-view.ts";
-
-export interface PodEvent {
-  readonly type: "Normal" | "Warning";
-  readonly reason: string;
-  readonly message: string;
-  /** Who says it; the kubelet, if nobody. */
-  readonly component?: "kubelet" | "default-scheduler";
-  /** Of which container. */
-  readonly container?: string;
-}
 
 /** Told again, a thing counts up the event that is there already; as many are known for that. */
 const MAX_KNOWN = 1_000;

@@ -1,26 +1,26 @@
 import type { Container } from "@homeplane/kube";
-import { backoffMs, messageOf, pause } from "@homeplane/runtime-kit";
+import { messageOf } from "@homeplane/runtime-kit";
+import { type Claim, claimPod } from "./claim.ts";
 import { MARK_POD } from "./container-env.ts";
 import type { ContainerLog } from "./container-log.ts";
-import { type ContainerDeps, type LiveProcess, runContainer, startError } from "./container-run.ts";
+import type { ContainerDeps, LiveProcess } from "./container-host.ts";
+import { runContainer, startError } from "./container-run.ts";
 import { killAll, signalProcess } from "./end-processes.ts";
 import { freshPodFolder, type PodFolders, removeVolumes } from "./folders.ts";
-import type { PodEvent } from "./pod-events.ts";
+import { eventOf, type PodEvent } from "./pod-event.ts";
 import { type PodView, specGraceSeconds } from "./pod-view.ts";
 import type { ProcessSigns } from "./procfs.ts";
 import type { Progress, RunView, StopCause } from "./progress.ts";
 
 export interface PodRunOptions extends ContainerDeps {
   readonly folders: PodFolders;
-  /** Makes the pod ours in the API before anything is started; false when it is no longer there. */
-  readonly claim: (pod: PodView, signal: AbortSignal) => Promise<boolean>;
+  readonly claim: Claim;
   /** For `kubectl describe`. */
   readonly event: (pod: PodView, event: PodEvent) => void;
   /** After each change of {@link PodRun.view}. */
   readonly changed: (run: PodRun) => void;
 }
 
-const CLAIM_RETRY = { baseMs: 500, maxMs: 15_000, jitter: "full" } as const;
 /** Timers end at 24 days; a deadline later than this is looked at again then. */
 const MAX_TIMER_MS = 24 * 3600_000;
 
@@ -94,7 +94,13 @@ export class PodRun {
     }
     if (this.#stopped !== undefined) return;
     this.#stopped = cause;
-    for (const name of this.#live.keys()) this.#event("Normal", "Killing", `Stopping container ${name}`, name);
+    for (const container of this.#live.keys())
+      this.#options.event(this.pod, {
+        type: "Normal",
+        reason: "Killing",
+        message: `Stopping container ${container}`,
+        container,
+      });
     this.#stopping.abort(new Error(`the pod is being stopped: ${cause}`));
     for (const { pid } of this.#live.values()) signalProcess(-pid, "SIGTERM");
   }
@@ -102,7 +108,7 @@ export class PodRun {
   async #run(): Promise<void> {
     const { folders, log, clock } = this.#options;
     try {
-      this.#claimed = await this.#claim();
+      this.#claimed = await claimPod(this.pod, this.#stopping.signal, this.#options);
       if (!this.#claimed) return;
       const message = `Successfully assigned ${this.pod.key} to ${this.#options.env.nodeName}`;
       this.#options.event(this.pod, { type: "Normal", reason: "Scheduled", message, component: "default-scheduler" });
@@ -136,25 +142,6 @@ export class PodRun {
     }
   }
 
-  async #claim(): Promise<boolean> {
-    const { clock, random, log, claim } = this.#options;
-    const { signal } = this.#stopping;
-    for (let n = 0; !signal.aborted; n++) {
-      try {
-        return await claim(this.pod, signal);
-      } catch (error) {
-        if (signal.aborted) break;
-        const retryInMs = backoffMs(CLAIM_RETRY, n, random);
-        log.warn(
-          { event: "pod_claim_failed", pod: this.pod.key, retryInMs, error: messageOf(error) },
-          "a pod could not be bound",
-        );
-        await pause(clock, retryInMs, signal);
-      }
-    }
-    return false;
-  }
-
   async #runContainers(): Promise<void> {
     for (const container of this.pod.spec.initContainers ?? []) {
       await this.#runOne(container, this.#init);
@@ -173,7 +160,8 @@ export class PodRun {
       stopping: this.#stopping.signal,
       progress: ({ name }: Container, progress: Progress): void => {
         into.set(name, progress);
-        this.#tell(name, progress);
+        const event = eventOf(name, progress);
+        if (event !== undefined) this.#options.event(this.pod, event);
         this.#changed();
       },
       logOpened: ({ name }: Container, log: ContainerLog): void => void this.#logs.set(name, log),
@@ -181,18 +169,6 @@ export class PodRun {
       ended: ({ name }: Container): void => void this.#live.delete(name),
     };
     return runContainer(container, host, this.#options);
-  }
-
-  /** As a kubelet: what started, and what could not. */
-  #tell(container: string, progress: Progress): void {
-    if (progress.kind === "running") this.#event("Normal", "Started", `Started container ${container}`, container);
-    const failed = progress.kind === "waiting" || (progress.kind === "ended" && progress.reason === "StartError");
-    if (failed && progress.message !== undefined)
-      this.#event("Warning", "Failed", `Error: ${progress.message}`, container);
-  }
-
-  #event(type: PodEvent["type"], reason: string, message: string, container?: string): void {
-    this.#options.event(this.pod, { type, reason, message, ...(container === undefined ? {} : { container }) });
   }
 
   /** A stop may have come while the process was being started. */

@@ -31,8 +31,8 @@ export function podStatus(pod: PodView, run: RunView, now: number): PodStatus {
     startTime: statusTime(run.startedAt),
     ...LOOPBACK,
     conditions: mergeConditions(pod.status.conditions ?? [], wanted, statusTime(now)),
-    ...(run.init.size === 0 ? {} : { initContainerStatuses: statuses(pod.spec.initContainers ?? [], run.init) }),
-    containerStatuses: statuses(pod.spec.containers, run.main),
+    ...(run.init.size === 0 ? {} : { initContainerStatuses: statuses(pod.spec.initContainers ?? [], run.init, true) }),
+    containerStatuses: statuses(pod.spec.containers, run.main, false),
   };
 }
 
@@ -64,7 +64,11 @@ function disruption(message: string, reason: "TerminationByKubelet" | "DeletionB
   return { type: "DisruptionTarget", status: "True", reason, message };
 }
 
-function statuses(containers: readonly Container[], progress: ReadonlyMap<string, Progress>): ContainerStatus[] {
+function statuses(
+  containers: readonly Container[],
+  progress: ReadonlyMap<string, Progress>,
+  init: boolean,
+): ContainerStatus[] {
   return containers.map((container) => {
     const one = progress.get(container.name) ?? { kind: "waiting", reason: "PodInitializing" };
     const pid = one.kind === "waiting" ? undefined : one.pid;
@@ -72,7 +76,8 @@ function statuses(containers: readonly Container[], progress: ReadonlyMap<string
       name: container.name,
       image: container.image ?? "",
       imageID: "",
-      ready: one.kind === "running",
+      // An init container is ready when it has done its work.
+      ready: init ? one.kind === "ended" && one.exitCode === 0 : one.kind === "running",
       started: one.kind === "running",
       restartCount: 0,
       ...(pid === undefined ? {} : { containerID: `process://${pid}` }),

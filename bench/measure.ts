@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { cpus, tmpdir, totalmem } from "node:os";
+import { cpus, loadavg, tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
@@ -31,12 +31,20 @@ export function figure(name: string, unit: string, samples: readonly number[], a
   };
 }
 
+/** Of samples that are one figure together: the value below which `part` of them lie. */
+export function percentile(samples: readonly number[], part: number): number {
+  const sorted = samples.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? Number.NaN;
+}
+
 const round = (value: number): number => Math.round(value * 100) / 100;
 
 /** One JSON object on standard output. Figures do not carry over between machines, so the machine is part of them. */
 export function print(figures: readonly Figure[]): void {
   const [cpu] = cpus();
   const machine = {
+    // What else it did: figures of a busy machine are upper bounds.
+    load: loadavg().map(round),
     cpu: cpu?.model ?? "",
     cores: cpus().length,
     memoryGiB: Math.round(totalmem() / 2 ** 30),

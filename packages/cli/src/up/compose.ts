@@ -22,6 +22,7 @@ import { startKubernetes } from "./kubernetes.ts";
 import { buckets, startObjectStore, storeEnvironment } from "./object-store.ts";
 import { listenNear, preferredPorts } from "./ports.ts";
 import type { PythonEnvironment } from "./python.ts";
+import { channelInTurns, Turns } from "./turns.ts";
 import { listenRedirect, sdkPorts } from "./redirect.ts";
 
 export interface Homeplane {
@@ -103,10 +104,13 @@ export async function compose(
     }
 
     // The data plane's own components; the control plane reaches none of them.
-    const { orchestration, clients: upstream } = controlPlane;
+    const { clients: upstream } = controlPlane;
+    const orchestration = channelInTurns(controlPlane.orchestration, new Turns());
     const interceptors = [rpcErrors(component("task-gateway"))];
     const gateway = createTaskGateway({
-      ...forComponent("task-gateway"),
+      ...shared("task-gateway"),
+      // A task waits for each child that it starts.
+      client: kube.client("task-gateway", { urgent: true }),
       objects,
       orchestration,
       upstream,

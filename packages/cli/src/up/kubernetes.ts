@@ -12,12 +12,13 @@ import type { UpConfig } from "./config.ts";
 import type { DataDirPaths } from "./data-dir.ts";
 import { listenNear } from "./ports.ts";
 import type { PythonEnvironment } from "./python.ts";
+import { kubeInTurns, Turns } from "./turns.ts";
 
 export interface EmbeddedKubernetes {
   readonly kubeconfigPath: string;
   readonly port: number;
-  /** A client for one component; its name shows in the API's log. */
-  client(userAgent: string): KubeClient;
+  /** A client for one component; its name shows in the API's log. It takes turns with the others, unless somebody waits for each of its calls. */
+  client(userAgent: string, options?: { readonly urgent?: boolean }): KubeClient;
   /** The API's own housekeeping, and the processes behind it. */
   readonly services: readonly Service[];
   close(): Promise<void>;
@@ -41,8 +42,11 @@ export async function startKubernetes(
   };
   const common = { dataDir: paths.kube, host: config.host, clock, random, log: component("kube"), podLogs };
   const kube = await listenNear(preferredPort, (port) => startEmbeddedKube({ ...common, port }));
-  const client = (userAgent: string): KubeClient =>
-    new KubeClient({ transport: kube.transport, log: component(userAgent), clock, random, userAgent });
+  const inTurns = kubeInTurns(kube.transport, new Turns());
+  const client: EmbeddedKubernetes["client"] = (userAgent, { urgent = false } = {}) => {
+    const transport = urgent ? kube.transport : inTurns;
+    return new KubeClient({ transport, log: component(userAgent), clock, random, userAgent });
+  };
   try {
     await prepare(client("homeplane"));
   } catch (error) {

@@ -1,4 +1,5 @@
 /** What the data plane reports. Everything is idempotent and answered only when stored. */
+import { setImmediate } from "node:timers/promises";
 import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError, type ServiceImpl } from "@connectrpc/connect";
@@ -20,6 +21,8 @@ import { publishAction } from "../publish.ts";
 import { actionKey, actionPath, invalid, runPath } from "../services/identifiers.ts";
 import type { ActionKey } from "../store/port.ts";
 
+const eventsPerTurn = 8;
+
 /** Applies a change and tells the watchers. An unknown action is NOT_FOUND: the reporter sends its spec first. */
 async function change(
   ctx: Context,
@@ -38,7 +41,9 @@ async function change(
 export function eventsProxyService(ctx: Context): ServiceImpl<typeof EventsProxyService> {
   return {
     async record({ events }) {
-      for (const event of events) {
+      for (const [index, event] of events.entries()) {
+        // A batch is hundreds of transactions: clients are not kept waiting until all of them are through.
+        if (index % eventsPerTurn === eventsPerTurn - 1) await setImmediate();
         if (event.attempt === 0) throw invalid("events[].attempt", "counts from 1");
         checkPhase(event.phase, "events[].phase");
         await change(ctx, actionKey(event.id), (details) => applyEvent(details, event));

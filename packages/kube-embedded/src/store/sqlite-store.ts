@@ -46,8 +46,9 @@ class SqliteStore implements Store {
 
   constructor(db: DatabaseSync, keepChanges: number, keepBytes: number) {
     this.#db = db;
+    // A checkpoint waits for the disk, and everybody with it: rather one for 32 MB of log than one for each 4.
     db.exec(
-      "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -8192;",
+      "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -8192; PRAGMA wal_autocheckpoint = 8000;",
     );
     const version = Number(db.prepare("PRAGMA user_version").get()?.user_version);
     if (version === 0) {

@@ -1,0 +1,35 @@
+/** What a process takes, from proc(5): Linux only. */
+import { readFile } from "node:fs/promises";
+import { setTimeout as wait } from "node:timers/promises";
+import { type Figure, figure, type Started } from "./measure.ts";
+
+const windowMs = 10_000;
+const rounds = 5;
+/** USER_HZ is 100 on every Linux that Node runs on. */
+const ticksPerSecond = 100;
+
+async function usage(pid: number): Promise<{ cpuSeconds: number; residentMB: number }> {
+  const stat = await readFile(`/proc/${pid}/stat`, "utf8");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const status = await readFile(`/proc/${pid}/status`, "utf8");
+  const kilobytes = Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]);
+  return {
+    cpuSeconds: (Number(fields[11]) + Number(fields[12])) / ticksPerSecond,
+    residentMB: (kilobytes * 1024) / 1e6,
+  };
+}
+
+/** Watches it for a while in which nothing happens. */
+export async function idleFigures({ child }: Started, name: string): Promise<Figure[]> {
+  const pid = child.pid ?? 0;
+  const cpu: number[] = [];
+  const memory: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const before = await usage(pid);
+    await wait(windowMs);
+    const after = await usage(pid);
+    cpu.push(((after.cpuSeconds - before.cpuSeconds) / (windowMs / 1000)) * 100);
+    memory.push(after.residentMB);
+  }
+  return [figure(`${name}-cpu`, "% of a core", cpu), figure(`${name}-resident`, "MB", memory)];
+}

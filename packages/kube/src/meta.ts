@@ -1,15 +1,17 @@
+// Types, not interfaces: kube-embedded keeps them as plain JSON, which an interface is not to TypeScript.
+
 /** Who owns an object; Kubernetes API reference, `OwnerReference v1 meta`. */
-export interface OwnerReference {
+export type OwnerReference = {
   apiVersion: string;
   kind: string;
   name: string;
   uid: string;
   controller?: boolean;
   blockOwnerDeletion?: boolean;
-}
+};
 
 /** Kubernetes API reference, `ObjectMeta v1 meta`. Times are RFC 3339 strings as the server writes them. */
-export interface ObjectMeta {
+export type ObjectMeta = {
   name: string;
   namespace?: string;
   generateName?: string;
@@ -23,7 +25,7 @@ export interface ObjectMeta {
   annotations?: Record<string, string>;
   finalizers?: string[];
   ownerReferences?: OwnerReference[];
-}
+};
 
 export interface KubeObject {
   apiVersion: string;

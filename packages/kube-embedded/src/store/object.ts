@@ -1,32 +1,10 @@
+import type { ObjectMeta } from "@homeplane/kube";
 import type { Json, JsonObject } from "./json.ts";
 
-type OwnerReference = {
-  apiVersion: string;
-  kind: string;
-  name: string;
-  uid: string;
-  controller?: boolean;
-  blockOwnerDeletion?: boolean;
-};
+/** As it may come from a client: nothing need be there. A bookmark's has no time. */
+type AnyMeta = Partial<Omit<ObjectMeta, "creationTimestamp">> & { creationTimestamp?: string | null };
 
-/** https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/object-meta/ ; times are RFC 3339, whole seconds. */
-type ObjectMeta = {
-  name?: string;
-  generateName?: string;
-  namespace?: string;
-  uid?: string;
-  resourceVersion?: string;
-  generation?: number;
-  creationTimestamp?: string | null;
-  deletionTimestamp?: string;
-  deletionGracePeriodSeconds?: number;
-  labels?: { [key: string]: string };
-  annotations?: { [key: string]: string };
-  finalizers?: string[];
-  ownerReferences?: OwnerReference[];
-};
-
-export type KubeObject = { apiVersion: string; kind: string; metadata: ObjectMeta; [field: string]: Json | undefined };
+export type KubeObject = { apiVersion: string; kind: string; metadata: AnyMeta; [field: string]: Json | undefined };
 
 export function parseObject(json: string): KubeObject {
   return JSON.parse(json) as KubeObject;

@@ -1,5 +1,6 @@
 import type { Client } from "@connectrpc/connect";
 import type { LogService, ObjectStoreService } from "@homeplane/idl/homeplane/v1/dataplane";
+import type { ImageService } from "@homeplane/idl/homeplane/v1/images";
 import type { SecretService } from "@homeplane/idl/homeplane/v1/secrets";
 import type { Clock, Logger, Subject } from "@homeplane/runtime-kit";
 import type { Store } from "./store/port.ts";
@@ -9,6 +10,8 @@ export interface DataPlane {
   readonly objects: Client<typeof ObjectStoreService>;
   readonly logs: Client<typeof LogService>;
   readonly secrets: Client<typeof SecretService>;
+  /** Absent where nothing can be told of an image before it is built. */
+  readonly images?: Client<typeof ImageService>;
 }
 
 /** For one call over the tunnel: up to 20 MiB over a slow line. */

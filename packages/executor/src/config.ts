@@ -14,6 +14,8 @@ export interface PodConfig {
   readonly user: { readonly uid: number; readonly gid: number };
   /** Of the SDK in which every task runs, where there is only one (the embedded default); images bring their own. */
   readonly sdkVersion?: string;
+  /** The interpreter of that one environment. */
+  readonly python?: string;
   readonly serviceAccount?: string;
   /** Between SIGTERM and SIGKILL. */
   readonly gracePeriodSeconds: number;

@@ -4,11 +4,13 @@
  */
 import { createClient, createRouterTransport } from "@connectrpc/connect";
 import { consoleHandler } from "@homeplane/console";
-import { createControlPlane, ensureProject, rpcErrors } from "@homeplane/control-plane";
+import { createControlPlane, ensureBuildTask, ensureProject, rpcErrors } from "@homeplane/control-plane";
 import { createExecutor, executorDefaults } from "@homeplane/executor";
 import { secretsNamespace } from "@homeplane/idl";
 import { LogService, ObjectStoreService } from "@homeplane/idl/homeplane/v1/dataplane";
+import { ImageService } from "@homeplane/idl/homeplane/v1/images";
 import { SecretMaterialiser, SecretService } from "@homeplane/idl/homeplane/v1/secrets";
+import { createImageBuilder } from "@homeplane/image-builder";
 import { createLogProvider } from "@homeplane/log-provider";
 import { objectStoreService } from "@homeplane/object-store-service";
 import { createOperator } from "@homeplane/operator";
@@ -77,7 +79,15 @@ export async function compose(
       org,
       cluster,
     });
+    const imageBuilder = createImageBuilder({
+      store,
+      bucket: buckets.fastRegistration,
+      org,
+      python: python.python,
+      env: config.podEnvironment,
+    });
     const tunnel = createRouterTransport((router) => {
+      router.service(ImageService, imageBuilder.service);
       router.service(SecretService, secretService.users);
       router.service(ObjectStoreService, objectStoreService({ store, presigner, buckets, org }));
       router.service(LogService, logProvider.service);
@@ -87,10 +97,16 @@ export async function compose(
     const database = openDatabase(paths.database);
     stack.defer(() => database.close());
     await ensureProject(database, config.project);
+    await ensureBuildTask(database, imageBuilder.task, clock.now());
     const controlPlane = createControlPlane({
       config: { org, domains: config.domains, version },
       store: database,
-      dataPlane: { objects, logs: createClient(LogService, tunnel), secrets: createClient(SecretService, tunnel) },
+      dataPlane: {
+        objects,
+        logs: createClient(LogService, tunnel),
+        secrets: createClient(SecretService, tunnel),
+        images: createClient(ImageService, tunnel),
+      },
       clock,
       log: component("control-plane"),
     });
@@ -135,6 +151,7 @@ export async function compose(
           defaultRequests: { cpu: "500m", memory: "512Mi" },
           user: { uid: 1000, gid: 1000 },
           sdkVersion: python.flyteVersion,
+          python: python.python,
           gracePeriodSeconds: config.gracePeriodSeconds,
         },
       },

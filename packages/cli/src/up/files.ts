@@ -42,6 +42,8 @@ function flyteConfig({ project, domains }: UpConfig, controlPlane: string): stri
 task:
   project: ${project}
   domain: ${domains[0]}
+image:
+  builder: remote
 `;
 }
 

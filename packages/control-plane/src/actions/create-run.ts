@@ -19,6 +19,7 @@ import type { ActionRow, RunKey } from "../store/port.ts";
 import type { Firing, TriggerRow } from "../store/trigger-port.ts";
 import { expandTrigger } from "../triggers/expand.ts";
 import { triggerIdentifier } from "../triggers/trigger-id.ts";
+import { checkImageBuild } from "./check-image-build.ts";
 import { applySettings } from "./apply-settings.ts";
 import { newActionDetails } from "./new-action.ts";
 import { hashOfInputs, requireServed, resolveInputs, runBase } from "./run-inputs.ts";
@@ -55,6 +56,7 @@ export async function createRun(
   runSpec.runStartTime = request.runStartTime ?? runSpec.runStartTime ?? timestampFromMs(now);
   const key = { ...target, action: rootAction };
   const inputUri = await resolveInputs(ctx, request, target);
+  await checkImageBuild(ctx, taskId, inputUri, target);
   const runOutputBase = runSpec.runBaseDir || (await runBase(ctx, target, inputUri));
   await requireServed(
     ctx,

@@ -10,6 +10,7 @@ import { InternalRunService } from "@homeplane/idl/flyteidl2/workflow/internal_r
 import { SecretService } from "@homeplane/idl/flyteidl2/secret/secret";
 import { RunService } from "@homeplane/idl/flyteidl2/workflow/run_service";
 import { LogService, type ObjectLocation, ObjectStoreService } from "@homeplane/idl/homeplane/v1/dataplane";
+import { ImageService } from "@homeplane/idl/homeplane/v1/images";
 import { SecretService as DataPlaneSecrets } from "@homeplane/idl/homeplane/v1/secrets";
 import { OrchestrationService } from "@homeplane/idl/homeplane/v1/orchestration";
 import { type Clock, type Logger, silentLogger, systemClock } from "@homeplane/runtime-kit";
@@ -30,7 +31,15 @@ function memoryDataPlane() {
     return `s3://bucket-${location?.bucket}/${organization}/${name}/${inDomain}/${location?.path}`;
   };
   const secretCalls: unknown[] = [];
+  const imageCalls: unknown[] = [];
   const transport = createRouterTransport((router) => {
+    router.service(ImageService, {
+      checkBuild(request) {
+        imageCalls.push(request);
+        if (request.specUri.includes("bad")) throw new ConnectError("numpy is missing", Code.InvalidArgument);
+        return {};
+      },
+    });
     router.service(DataPlaneSecrets, {
       createSecret(request) {
         secretCalls.push(request);
@@ -66,10 +75,12 @@ function memoryDataPlane() {
   return {
     objects,
     secretCalls,
+    imageCalls,
     dataPlane: {
       objects: createClient(ObjectStoreService, transport),
       logs: createClient(LogService, transport),
       secrets: createClient(DataPlaneSecrets, transport),
+      images: createClient(ImageService, transport),
     },
   };
 }
@@ -79,7 +90,7 @@ export type Harness = Awaited<ReturnType<typeof startHarness>>;
 export async function startHarness(options: { path?: string; now?: () => number; clock?: Clock; log?: Logger } = {}) {
   const store = openSqliteStore(options.path ?? ":memory:");
   await ensureProject(store, project);
-  const { objects, secretCalls, dataPlane } = memoryDataPlane();
+  const { objects, secretCalls, imageCalls, dataPlane } = memoryDataPlane();
   const controlPlane = createControlPlane({
     config: { org, domains: [domain, "production"], version: "test" },
     store,
@@ -103,6 +114,7 @@ export async function startHarness(options: { path?: string; now?: () => number;
     store,
     objects,
     secretCalls,
+    imageCalls,
     controlPlane,
     runs: createClient(RunService, transport),
     tasks: createClient(TaskService, transport),

@@ -7,7 +7,7 @@ import { seenPhases } from "../report/phases.ts";
 import { readAttemptFiles } from "./attempt-files.ts";
 import { type Deps, type Next, nowIso } from "./deps.ts";
 import { retryPolicy, statusAfter } from "./next-status.ts";
-import { classifyEnd, explainVersions, type Outcome } from "./outcome.ts";
+import { classifyEnd, explainModule, explainVersions, type Outcome } from "./outcome.ts";
 import { readLive, writeStatus } from "./write.ts";
 
 export async function judgeEnd(
@@ -71,7 +71,8 @@ export async function conclude(
   const usesRetry = outcome.kind === "user" || outcome.kind === "timeout";
   const live = usesRetry && reason === undefined ? await readLive(deps, taskAction, signal) : undefined;
   const metadata = live === undefined ? undefined : decodeTemplate(live).metadata;
-  const explained = explainVersions(outcome, metadata?.runtime?.version ?? "", deps.config.pod.sdkVersion);
+  const { sdkVersion, python } = deps.config.pod;
+  const explained = explainVersions(explainModule(outcome, python), metadata?.runtime?.version ?? "", sdkVersion);
   const entries = seenPhases(taskAction, pod);
   const startedAt = entries.find((entry) => entry.phase === "RUNNING")?.occurredAt ?? entries[0]?.occurredAt ?? endedAt;
   const end = {

@@ -105,3 +105,12 @@ export function explainVersions(outcome: Outcome, made: string, runs: string | u
   const note = `(The task was made with flyte ${made}; tasks here run with flyte ${runs}. If that is the cause, use the same version in both places.)`;
   return { ...outcome, message: `${outcome.message}\n${note}` };
 }
+
+/** A module that is not there says where to install it, where no image brings it along: there every task runs in one environment. */
+export function explainModule(outcome: Outcome, python: string | undefined): Outcome {
+  if (outcome.kind !== "user" || python === undefined) return outcome;
+  const [, module] = /\bNo module named '([\w.]{1,200})'/.exec(outcome.message) ?? [];
+  if (module === undefined) return outcome;
+  const note = `(Tasks here run in the Python environment of ${python}, whatever their image. Install the package that has the module into it: ${python} -m pip install <package>. With "image: {builder: remote}" in the client's configuration an image's packages are checked before anything runs.)`;
+  return { ...outcome, message: `${outcome.message}\n${note}` };
+}

@@ -1,0 +1,1 @@
+export { createImageBuilder, type ImageBuilderOptions } from "./image-builder.ts";

@@ -2,18 +2,8 @@
  * The npm packages: installed in a copy of the manifests below `.tools`, then `node_modules` moves to its place as a whole. Its links
  * to the workspace's own packages are relative, so they hold in both places.
  */
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { completeLock } from "./complete-lock.mjs";
 import { installedPaths, packagesGauge } from "./gauges.mjs";
 import { ciArgs, npmCommand } from "./npm-command.mjs";
 import { runLogged } from "./run-logged.mjs";
@@ -37,11 +27,10 @@ export function packagesStep(paths) {
         mkdirSync(dirname(join(partial, file)), { recursive: true });
         copyFileSync(join(paths.root, file), join(partial, file));
       }
-      const complete = completeLock(
-        /** @type {import("./complete-lock.mjs").PackageLock} */ (JSON.parse(readFileSync(lock, "utf8"))),
+      const { packages } = /** @type {{ packages: Record<string, import("./gauges.mjs").LockEntry> }} */ (
+        JSON.parse(readFileSync(lock, "utf8"))
       );
-      writeFileSync(join(partial, "package-lock.json"), JSON.stringify(complete));
-      watch(packagesGauge(partial, installedPaths(complete.packages)));
+      watch(packagesGauge(partial, installedPaths(packages)));
       const npm = npmCommand(env);
       const command = { file: npm.file, args: [...npm.args, ...ciArgs], cwd: partial, env };
       await runLogged({ step: "npm packages", tool: "npm", ...command, log }, signal);
@@ -56,5 +45,5 @@ export function packagesStep(paths) {
 /** What npm reads, relative to the root. @param {string} root */
 function manifests(root) {
   const rooms = readdirSync(join(root, "packages")).map((name) => join("packages", name, "package.json"));
-  return ["package.json", ".npmrc", ...rooms].filter((file) => existsSync(join(root, file)));
+  return ["package.json", "package-lock.json", ".npmrc", ...rooms].filter((file) => existsSync(join(root, file)));
 }

@@ -72,7 +72,6 @@ function installNode(folder: string, major: string): void {
   writeFileSync(join(folder, "package.json"), "{}");
   const npm = npmCommand(process.env);
   execFileSync(npm.file, [...npm.args, "install", "--no-audit", "--no-fund", "--silent", ...packages], { cwd: folder });
-  execFileSync("ln", ["-s", `../node-linux-${process.arch}/bin/node`, join(folder, "node_modules/.bin/node")]);
 }
 
 function run(

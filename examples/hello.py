@@ -7,6 +7,7 @@ Run it yourself against a running homeplane:
 """
 
 import asyncio
+import pathlib
 import random
 
 import flyte
@@ -33,7 +34,8 @@ async def main(workers: int = 4, darts: int = 200_000) -> float:
 
 
 if __name__ == "__main__":
-    flyte.init_from_config()
+    # The folder whose code is sent along; without it, that is the current one, and this file would have to be below it.
+    flyte.init_from_config(root_dir=pathlib.Path(__file__).parent)
     run = flyte.run(main)
     print(f"run {run.name}", flush=True)
     print(f"url {run.url}", flush=True)

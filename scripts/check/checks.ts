@@ -1,10 +1,10 @@
 /** The checks that need no test run. Each is one program from node_modules, and counts as one test. */
 import { spawn } from "node:child_process";
-import { join } from "node:path";
+import { resolve } from "node:path";
 
 export interface Check {
   readonly name: string;
-  /** Below node_modules/.bin. */
+  /** Below node_modules/.bin, or absolute. */
   readonly program: string;
   readonly args: readonly string[];
 }
@@ -24,6 +24,7 @@ const checks: readonly Check[] = [
   { name: "lint", program: "oxlint", args: ["--type-aware", "--deny-warnings"] },
   { name: "format", program: "biome", args: ["format", "--colors=off", "."] },
   { name: "dead code", program: "knip", args: ["--no-progress", "--no-config-hints"] },
+  { name: "generated docs", program: process.execPath, args: ["docs/generate.ts", "--check"] },
 ];
 
 /** Each takes seconds; one that takes longer than this hangs. */
@@ -33,7 +34,7 @@ const longestMs = 10 * 60_000;
 function runCheck(root: string, { name, program, args }: Check): Promise<CheckResult> {
   const start = performance.now();
   const chunks: Buffer[] = [];
-  const child = spawn(join(root, "node_modules/.bin", program), args, {
+  const child = spawn(resolve(root, "node_modules/.bin", program), args, {
     cwd: root,
     stdio: ["ignore", "pipe", "pipe"],
     timeout: longestMs,

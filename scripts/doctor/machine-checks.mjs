@@ -45,7 +45,7 @@ export async function mountNamespaceCheck({ env }) {
 export function cgroupCheck() {
   const id = "cgroup";
   const title = "cgroup v2";
-  const limits = "the memory limits of tasks are not the kernel's";
+  const limits = "memory limits of tasks are kept by looking at them, not by the kernel";
   const systemd = "start in a scope of its own: systemd-run --user --scope -p Delegate=yes homeplane up";
   const root = cgroup2Mount();
   const own = /^0::(\/.*)$/m.exec(readProc("/proc/self/cgroup"))?.[1];

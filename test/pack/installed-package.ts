@@ -106,6 +106,12 @@ export class InstalledPackage implements AsyncDisposable {
     return ended(this.#command, [...args, "--data-dir", this.dataDir, "--json"], this.#environment(node));
   }
 
+  /** The sample, on a data dir of its own. */
+  start(node: string): Promise<Ended> {
+    const args = ["start", "--once", "--port", "0", "--data-dir", join(this.temporary, "sample"), "--python", python];
+    return ended(this.#command, args, this.#environment(node));
+  }
+
   /** Resolves when it is ready. */
   async up(node: string): Promise<{ child: ChildProcess; endpoints: Endpoints }> {
     const args = ["up", "--port", "0", "--data-dir", this.dataDir, "--python", python, "--json"];

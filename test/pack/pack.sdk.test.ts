@@ -77,6 +77,14 @@ describe.each([
     expect(existsSync(join(installed.home, ".homeplane/compile-cache"))).toBe(true);
   });
 
+  test("start runs the sample from whatever folder", async (context) => {
+    if (obstacle !== undefined) return context.skip(obstacle);
+    if (node === undefined) return context.skip("there is no node on the PATH but the checkout's");
+    const { code, stdout } = await installed.start(node);
+    expect(stdout).toContain("Result: 3.1");
+    expect(code).toBe(0);
+  });
+
   test("SIGTERM ends it in good order", async (context) => {
     if (obstacle !== undefined) return context.skip(obstacle);
     if (node === undefined) return context.skip("there is no node on the PATH but the checkout's");

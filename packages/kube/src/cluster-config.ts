@@ -20,8 +20,14 @@ export type TokenSource =
   | { readonly kind: "file"; readonly path: string }
   | { readonly kind: "exec"; readonly plugin: ExecPlugin };
 
-/** `users[].user.exec` of a kubeconfig, client.authentication.k8s.io/v1. */
+/** The older one is what the tools of EKS and GKE write into kubeconfigs; of what is read here both have the same fields. */
+export const EXEC_API_VERSIONS = ["client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1"] as const;
+export type ExecApiVersion = (typeof EXEC_API_VERSIONS)[number];
+
+/** `users[].user.exec` of a kubeconfig. */
 export interface ExecPlugin {
+  /** What it is asked in and answers in. */
+  readonly apiVersion: ExecApiVersion;
   readonly command: string;
   readonly args: readonly string[];
   /** The whole environment of the plug-in. */

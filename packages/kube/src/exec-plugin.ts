@@ -3,8 +3,6 @@ import { promisify } from "node:util";
 import { HomeplaneError, messageOf } from "@homeplane/runtime-kit";
 import type { ExecPlugin } from "./cluster-config.ts";
 
-export const EXEC_API_VERSION = "client.authentication.k8s.io/v1";
-
 /** A plug-in may have to ask a cloud's identity service. */
 const EXEC_TIMEOUT_MS = 30_000;
 
@@ -19,7 +17,7 @@ interface ExecStatus {
 /** Runs a credential plug-in (Kubernetes documentation, "client-go credential plugins"). No terminal is offered to it. */
 export async function runExecPlugin(plugin: ExecPlugin): Promise<ExecStatus> {
   const info = {
-    apiVersion: EXEC_API_VERSION,
+    apiVersion: plugin.apiVersion,
     kind: "ExecCredential",
     spec: { interactive: false, ...(plugin.clusterInfo === undefined ? {} : { cluster: plugin.clusterInfo }) },
   };
@@ -41,8 +39,8 @@ function parse(plugin: ExecPlugin, stdout: string): ExecStatus {
     // The output is not quoted: it may hold the credential.
     throw failed(plugin, "its output is no JSON", cause);
   }
-  if (answer?.apiVersion !== EXEC_API_VERSION || answer.kind !== "ExecCredential") {
-    throw failed(plugin, `its output is no ExecCredential of ${EXEC_API_VERSION}`);
+  if (answer?.apiVersion !== plugin.apiVersion || answer.kind !== "ExecCredential") {
+    throw failed(plugin, `its output is no ExecCredential of ${plugin.apiVersion}`);
   }
   const text = (name: string): string | undefined => {
     const value = answer.status?.[name];

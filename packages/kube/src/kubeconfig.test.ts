@@ -135,6 +135,19 @@ test("a plug-in is run with its arguments and environment, and again only when i
   expect((await source.current()).token).toBe("first-me-h-3");
 });
 
+test("a plug-in is asked in the version that the kubeconfig names, as the tools of EKS and GKE write v1beta1", async () => {
+  const command = await script(
+    'v=$(echo "$KUBERNETES_EXEC_INFO" | sed -E \'s/.*"apiVersion":"([^"]+)".*/\\1/\')\necho "{\\"apiVersion\\":\\"$v\\",\\"kind\\":\\"ExecCredential\\",\\"status\\":{\\"token\\":\\"$v\\"}}"',
+  );
+  for (const version of ["v1", "v1beta1"]) {
+    const exec = { apiVersion: `client.authentication.k8s.io/${version}`, command };
+    const env = { PATH: "/usr/bin:/bin" };
+    const config = await loadKubeconfig(await write({ server: "https://k" }, { exec }), { env });
+    const { token } = await credentialsOf(config, new VirtualClock()).current();
+    expect(token).toBe(`client.authentication.k8s.io/${version}`);
+  }
+});
+
 test("a plug-in that fails says why, with its own hint, and is tried again", async () => {
   const command = await script("echo no such profile >&2; exit 3");
   const exec = { apiVersion: "client.authentication.k8s.io/v1", command, installHint: "Log in first." };

@@ -2,8 +2,7 @@ import { readFile } from "node:fs/promises";
 import { dirname, isAbsolute, resolve } from "node:path";
 import { HomeplaneError, messageOf } from "@homeplane/runtime-kit";
 import { parse } from "yaml";
-import type { ClusterConfig, TokenSource } from "./cluster-config.ts";
-import { EXEC_API_VERSION } from "./exec-plugin.ts";
+import { type ClusterConfig, EXEC_API_VERSIONS, type TokenSource } from "./cluster-config.ts";
 import { brokenField, Field } from "./kubeconfig-field.ts";
 
 export interface KubeconfigOptions {
@@ -97,7 +96,9 @@ function readToken(
     return undefined;
   }
   const version = exec.at("apiVersion");
-  if (version.required() !== EXEC_API_VERSION) throw brokenField(version, `must be ${EXEC_API_VERSION}`);
+  const asked = version.required();
+  const apiVersion = EXEC_API_VERSIONS.find((known) => known === asked);
+  if (apiVersion === undefined) throw brokenField(version, `must be ${EXEC_API_VERSIONS.join(" or ")}`);
   if (exec.at("interactiveMode").text() === "Always") {
     throw brokenField(exec.at("interactiveMode"), "is Always, and there is no terminal");
   }
@@ -107,6 +108,7 @@ function readToken(
   return {
     kind: "exec",
     plugin: {
+      apiVersion,
       // A bare name is looked up in PATH; a path is relative to the file that names it.
       command: command.includes("/") && !isAbsolute(command) ? resolve(dirname(path), command) : command,
       args: exec

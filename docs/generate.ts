@@ -90,12 +90,14 @@ exist yet.
 
 Messages: [dataplane.proto](../../packages/idl/proto/homeplane/v1/dataplane.proto),
 [secrets.proto](../../packages/idl/proto/homeplane/v1/secrets.proto),
+[images.proto](../../packages/idl/proto/homeplane/v1/images.proto),
 [orchestration.proto](../../packages/idl/proto/homeplane/v1/orchestration.proto).
 
 ## The tunnel: the control plane calls, the data plane serves
 
 ${section("dataplane.proto")}
 ${section("secrets.proto", /^SecretService$/)}
+${section("images.proto")}
 ## The orchestration channel: the data plane calls, the control plane serves
 
 ${section("orchestration.proto")}

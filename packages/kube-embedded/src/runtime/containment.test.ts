@@ -15,6 +15,9 @@ const terminated = (pod: Awaited<ReturnType<Awaited<ReturnType<typeof fixture>>[
 const cmdline = (pid: number): string => textOf(`/proc/${pid}/cmdline`).replaceAll("\0", " ").trim();
 const running = (line: string): readonly number[] => allPids().filter((pid) => cmdline(pid) === line);
 
+/** Tests of other checkouts may run at the same time: each has times of its own to sleep. */
+const mine = 1_000_000 + process.pid * 10;
+
 /** Gives up environment, session and output, and its parent as well: nothing of its own says whose it is. */
 const hide = (seconds: number): string => `(setsid env -i sleep ${seconds} </dev/null >/dev/null 2>&1 &)`;
 
@@ -58,7 +61,7 @@ describe.each(ways)("%s", (_label, cgroups) => {
     await using kube = await fixture();
     kube.start({ cgroups });
     // Without cgroups its parents must live long enough to be seen.
-    const seconds = cgroups ? 7101 : 7102;
+    const seconds = cgroups ? mine + 1 : mine + 2;
     const script = cgroups ? hide(seconds) : `setsid env -i sleep ${seconds} </dev/null >/dev/null 2>&1 & sleep 1`;
     await kube.run("hides", { script: `${script}; echo done` });
     expect((await kube.ended("hides")).status?.phase).toBe("Succeeded");
@@ -72,13 +75,13 @@ test.skipIf(owned === undefined)(
     await using kube = await fixture();
     const cgroup = await (await openCgroups(kube.folder, "ab12", systemClock))?.open("pod_main");
     if (cgroup === undefined) throw new Error("no cgroup");
-    const program = { file: "/bin/sh", argv0: "sh", args: ["-c", hide(7103)] };
+    const program = { file: "/bin/sh", argv0: "sh", args: ["-c", hide(mine + 3)] };
     const { file, args } = inCgroup(program, {}, cgroup) ?? program;
     const [code] = await once(spawn(file, args, { env: {}, stdio: "ignore" }), "exit");
     expect(code).toBe(0);
-    await expect.poll(() => running("sleep 7103")).toHaveLength(1);
+    await expect.poll(() => running(`sleep ${mine + 3}`)).toHaveLength(1);
     kube.start();
-    await expect.poll(() => running("sleep 7103"), { timeout: 5000 }).toEqual([]);
+    await expect.poll(() => running(`sleep ${mine + 3}`), { timeout: 5000 }).toEqual([]);
   },
 );
 

@@ -129,6 +129,21 @@ describe("max_queued_time", () => {
     expect((await end(world)).phases).toEqual(["FAILED", "SUCCEEDED"]);
   });
 
+  test("does not count against a pod that ran and has vanished: that is a system failure", async () => {
+    await using world = await worldOf(({ turn }) => (turn === 0 ? runs : succeeds));
+    world.submit("r1", { metadata: queued(10) });
+    await world.pass(20_000);
+    const [pod] = await world.livePods();
+    const name = { namespace: pod?.metadata.namespace ?? "", name: pod?.metadata.name ?? "" };
+    await world.client.patch(pods, name, { metadata: { finalizers: [] } });
+    await world.client.delete(pods, name, { gracePeriodSeconds: 0 });
+    expect((await end(world)).phases).toEqual(["SUCCEEDED"]);
+    expect((await world.taskAction("r1")).status).toMatchObject({
+      systemFailures: 1,
+      relaunches: [{ code: "ResourceDeletedExternally" }],
+    });
+  });
+
   test("counts anew for each attempt", async () => {
     await using world = await worldOf(() => ({ kind: "unscheduled", message: "no room" }));
     world.submit("r1", { metadata: { ...queued(10), retries: { retries: 1 } } });
@@ -174,6 +189,17 @@ describe("deadline", () => {
     expect(world.controlPlane.ends.get("c1")).toEqual(new Set([ActionPhase.ABORTED]));
     await checkEnd(world);
   });
+});
+
+test("bounds that are not reached cost no write", async () => {
+  const effects = async (metadata: object): Promise<number> => {
+    await using world = await worldOf(() => ({ ...succeeds, startAfterMs: 2000, runMs: 5000 }));
+    world.submit("r1", { metadata });
+    await world.untilReported("a0");
+    return world.effects;
+  };
+  const bounded = { ...maxRuntime(10), timeouts: { queuedTimeout: ms(10_000), deadline: ms(60_000) } };
+  expect(await effects(bounded)).toBe(await effects({}));
 });
 
 describe("whatever happens to the clock and to the executor", () => {

@@ -6,7 +6,7 @@ import { type Deps, type Next, nowIso } from "./deps.ts";
 import { currentPodView } from "./current-pod.ts";
 import { stopChildren } from "./stop-children.ts";
 import { ended } from "./status.ts";
-import { existsAlive, patienceMs, stopPods, stuckText } from "./stop-pods.ts";
+import { livePod, mayRun, patienceMs, stopPods, stuckText } from "./stop-pods.ts";
 import { writeStatus } from "./write.ts";
 
 /** Deletions that nobody tells us the end of are looked at again. */
@@ -26,8 +26,11 @@ export async function abort(deps: Deps, taskAction: TaskAction, signal: AbortSig
   if (left === undefined) return { requeueAfterMs: recheckMs };
   if (left > 0) return undefined;
   const { attempt, incarnation, name } = currentPod(taskAction);
-  if (view === undefined && (await existsAlive(deps, taskAction.metadata.namespace ?? "", name, signal)))
-    return { requeueAfterMs: lagMs };
+  if (view === undefined) {
+    // The view may lag behind a pod that we created a moment ago.
+    const live = await livePod(deps, taskAction.metadata.namespace ?? "", name, signal);
+    if (live !== undefined && mayRun(live)) return { requeueAfterMs: lagMs };
+  }
   const endedAt = nowIso(deps.clock);
   const entries = seenPhases(taskAction, view);
   const startedAt = entries.find((entry) => entry.phase === "RUNNING")?.occurredAt ?? endedAt;

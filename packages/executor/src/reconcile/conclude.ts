@@ -1,53 +1,12 @@
 /** The end of a pod, or of the hope for one, becomes the next status of its action. */
 import type { CacheStatus, TaskAction } from "@homeplane/idl";
-import { storeResult } from "../cache/store-result.ts";
-import type { PodEnd, PodView } from "../pod/observe.ts";
+import type { PodView } from "../pod/observe.ts";
 import { currentPod, decodeTemplate, outputPrefixOf } from "../pod/task.ts";
 import { seenPhases } from "../report/phases.ts";
-import { readAttemptFiles } from "./attempt-files.ts";
-import { type Deps, type Next, nowIso } from "./deps.ts";
+import type { Deps, Next } from "./deps.ts";
 import { retryPolicy, statusAfter } from "./next-status.ts";
-import { classifyEnd, explainModule, explainVersions, type Outcome } from "./outcome.ts";
+import { explainModule, explainVersions, type Outcome } from "./outcome.ts";
 import { readLive, writeStatus } from "./write.ts";
-
-export async function judgeEnd(
-  deps: Deps,
-  taskAction: TaskAction,
-  pod: PodView,
-  end: PodEnd,
-  signal: AbortSignal,
-): Promise<Next> {
-  const { attempt, incarnation } = currentPod(taskAction);
-  const files = await readAttemptFiles(deps.store, outputPrefixOf(taskAction, attempt, incarnation), signal);
-  // The template is read only when it can matter: a success without outputs.
-  const declared = end.exitCode === 0 && !files.outputs && (await declaresOutputs(deps, taskAction, signal));
-  let outcome = classifyEnd(end, files, declared);
-  if (endedByDeletion(pod, end) && outcome.kind === "user" && files.error === undefined) {
-    outcome = {
-      kind: "system",
-      code: "ResourceDeletedExternally",
-      message: `pod ${pod.name} was deleted while it ran`,
-    };
-  }
-  const endedAt = end.finishedAt ?? nowIso(deps.clock);
-  const succeeded = outcome.kind === "success" && files.outputs;
-  const stored = succeeded ? await storeResult(deps, taskAction, pod, endedAt, signal) : pod.cache?.status;
-  if (typeof stored === "object") return stored;
-  const cacheStatus = stored === undefined ? {} : { cacheStatus: stored };
-  return conclude(deps, taskAction, { pod, outcome, endedAt, podName: pod.name, ...cacheStatus }, signal);
-}
-
-/** A pod that ended before anybody asked for its deletion ended by itself. */
-export function endedByDeletion({ deletedAt }: PodView, { reason, finishedAt }: PodEnd): boolean {
-  if (deletedAt === undefined || reason === "OOMKilled") return false;
-  return finishedAt === undefined || Date.parse(finishedAt) >= Date.parse(deletedAt);
-}
-
-async function declaresOutputs(deps: Deps, taskAction: TaskAction, signal: AbortSignal): Promise<boolean> {
-  const live = await readLive(deps, taskAction, signal);
-  if (live === undefined) return false;
-  return (decodeTemplate(live).interface?.outputs?.variables.length ?? 0) > 0;
-}
 
 interface Conclusion {
   readonly outcome: Outcome;

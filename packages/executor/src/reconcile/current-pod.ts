@@ -1,4 +1,4 @@
-import type { TaskAction } from "@homeplane/idl";
+import { progressReason, type TaskAction } from "@homeplane/idl";
 import { isNotFound } from "@homeplane/kube";
 import { primaryContainerAnnotation } from "../pod/concerns.ts";
 import { observePod, type PodView } from "../pod/observe.ts";
@@ -13,6 +13,14 @@ export function currentPodView(deps: Deps, taskAction: TaskAction): PodView | un
     .find((candidate) => candidate.metadata.name === name);
   if (pod === undefined) return undefined;
   return observePod(pod, pod.metadata.annotations?.[primaryContainerAnnotation] ?? "");
+}
+
+/** The current incarnation has had its pod: when none is there now, it was lost. */
+export function hasHadPod(deps: Deps, taskAction: TaskAction): boolean {
+  const reason = progressReason(taskAction);
+  return (
+    reason === "Executing" || reason === "Initializing" || deps.fresh.hasLost(taskAction, currentPod(taskAction).name)
+  );
 }
 
 /** Deleting what is gone already is done. */

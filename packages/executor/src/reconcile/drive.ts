@@ -6,8 +6,10 @@ import type { PodView } from "../pod/observe.ts";
 import { currentPod } from "../pod/task.ts";
 import { seenPhases } from "../report/phases.ts";
 import { awaitSignal } from "./await-signal.ts";
-import { conclude, judgeEnd } from "./conclude.ts";
+import { hasHadPod } from "./current-pod.ts";
+import { conclude } from "./conclude.ts";
 import { type Deps, type Next, nowIso } from "./deps.ts";
+import { judgeEnd } from "./judge-end.ts";
 import { launchPod } from "./launch.ts";
 import type { Outcome } from "./outcome.ts";
 import { recover } from "./recover.ts";
@@ -66,8 +68,7 @@ async function start(deps: Deps, seen: TaskAction, signal: AbortSignal): Promise
   const before = currentPod(seen);
   // The view was behind: its echo brings us back.
   if (before.attempt !== attempt || before.incarnation !== incarnation) return undefined;
-  if (progressReason(taskAction) === "Executing" || deps.fresh.hasLost(taskAction, name))
-    return lostPod(deps, taskAction, name, signal);
+  if (hasHadPod(deps, taskAction)) return lostPod(deps, taskAction, name, signal);
   // At most one pod of an action is alive: one of an earlier attempt or incarnation must be gone first.
   const others = await stopPods(deps, taskAction, signal, name);
   if (others.length > 0) return showOthers(deps, taskAction, others, signal);

@@ -1,6 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { RetryStrategySchema } from "@homeplane/idl/flyteidl2/core/literals";
 import { type TaskAction, type TaskActionStatus, terminalPhase } from "@homeplane/idl";
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { sampleTaskAction, testConfig } from "../testing/samples.ts";
 import { type End, retryPolicy, statusAfter } from "./next-status.ts";
@@ -89,6 +90,21 @@ describe("the delay before a retry", () => {
     expect([1, 2, 3, 4, 1000].map(policy.delayMs)).toEqual([2000, 6000, 18_000, 30_000, 30_000]);
     expect(policy.maxAttempts).toBe(10);
     expect(policyOf(0).delayMs(5)).toBe(0);
+  });
+
+  test("is a time that can be waited for, whatever the template says", () => {
+    const any = fc.oneof(fc.double(), fc.constantFrom(0, 1, -1, Number.NaN, Number.POSITIVE_INFINITY));
+    const duration = fc.option(fc.record({ seconds: fc.bigInt({ min: -(2n ** 40n), max: 2n ** 40n }) }), {
+      nil: undefined,
+    });
+    fc.assert(
+      fc.property(duration, any, duration, fc.integer({ min: 1, max: 10_000 }), (base, factor, cap, n) => {
+        const backoff = { factor, ...(base ? { base } : {}), ...(cap ? { cap } : {}) };
+        const delay = retryPolicy(create(RetryStrategySchema, { retries: 1, backoff })).delayMs(n);
+        expect(delay).toBeGreaterThanOrEqual(0);
+        expect(delay).toBeLessThanOrEqual(7 * 86_400_000);
+      }),
+    );
   });
 
   test("is not made longer by a node whose clock is ahead", () => {

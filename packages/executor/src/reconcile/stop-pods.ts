@@ -1,6 +1,6 @@
 /** The pods of an action are ended: SIGTERM, the grace time, SIGKILL. */
 import type { TaskAction } from "@homeplane/idl";
-import { pods } from "@homeplane/kube";
+import { type Pod, pods } from "@homeplane/kube";
 import { deletedAt } from "../pod/observe.ts";
 import { ignoreNotFound } from "./current-pod.ts";
 import type { Deps } from "./deps.ts";
@@ -30,10 +30,15 @@ export function mayRun({ metadata, spec, status }: PodRecord): boolean {
   return metadata.deletionTimestamp === undefined || Boolean(spec.nodeName);
 }
 
-/** The view may lag behind a pod that was created a moment ago: the live API is asked. */
-export async function existsAlive(deps: Deps, namespace: string, name: string, signal: AbortSignal): Promise<boolean> {
-  const found = await deps.client.list(pods, { namespace, fieldSelector: `metadata.name=${name}`, signal });
-  return found.items.some(mayRun);
+/** The pod as the API has it now. */
+export async function livePod(
+  deps: Deps,
+  namespace: string,
+  name: string,
+  signal: AbortSignal,
+): Promise<Pod | undefined> {
+  const { items } = await deps.client.list(pods, { namespace, fieldSelector: `metadata.name=${name}`, signal });
+  return items[0];
 }
 
 /** How long the end of these pods is still waited for; the action is woken then. `undefined` = their deletion is not seen yet. */

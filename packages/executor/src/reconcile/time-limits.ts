@@ -48,8 +48,11 @@ function bound(field: string, duration: Duration | undefined): number | undefine
   return ms === 0 ? undefined : ms;
 }
 
-/** The strongest first; `isBackoff`: it waits on purpose yet. None for a pod that has ended: what is finished counts, however long it took. */
-export function limitsNow(taskAction: TaskActionView, pod: PodView | undefined, isBackoff: boolean): TimeLimit[] {
+/**
+ * The strongest first. `mayQueue` is false in a backoff, which is waited for on purpose, and when a pod that was there is gone. None for a pod that
+ * has ended: what is finished counts, however long it took.
+ */
+export function limitsNow(taskAction: TaskActionView, pod: PodView | undefined, mayQueue: boolean): TimeLimit[] {
   const { limits, metadata, status = {} } = taskAction;
   if (limits === undefined || pod?.state.kind === "ended") return [];
   const { maxRuntimeMs, queuedMs, deadlineMs } = limits;
@@ -63,7 +66,7 @@ export function limitsNow(taskAction: TaskActionView, pod: PodView | undefined, 
     const message = `ran for longer than its max_runtime of ${durationText(maxRuntimeMs)}`;
     found.push({ code: "MAX_RUNTIME_EXCEEDED", since: pod.state.startedAt, boundMs: maxRuntimeMs, message });
   }
-  if (queuedMs !== undefined && !isBackoff && isQueued(pod)) {
+  if (queuedMs !== undefined && mayQueue && isQueued(pod)) {
     const message = `waited for longer than its max_queued_time of ${durationText(queuedMs)}${whyItWaits(taskAction, pod)}`;
     const since = status.notBefore ?? created;
     found.push({ code: "QUEUED_TIMEOUT_EXCEEDED", since, boundMs: queuedMs, message });

@@ -5,10 +5,12 @@ import { currentPod } from "../pod/task.ts";
 import { seenPhases } from "../report/phases.ts";
 import type { TaskActionView } from "../resource.ts";
 import type { AlarmKind } from "./alarms.ts";
-import { conclude, endedByDeletion, judgeEnd } from "./conclude.ts";
+import { conclude } from "./conclude.ts";
+import { hasHadPod } from "./current-pod.ts";
 import { type Deps, type Next, nowIso } from "./deps.ts";
+import { endedByDeletion, judgeEnd } from "./judge-end.ts";
 import { exceeding } from "./status.ts";
-import { existsAlive, patienceMs, stopPods, stuckText } from "./stop-pods.ts";
+import { livePod, patienceMs, stopPods, stuckText } from "./stop-pods.ts";
 import { limitsNow } from "./time-limits.ts";
 import { backoffLeftMs } from "./waiting.ts";
 import { writeStatus } from "./write.ts";
@@ -28,12 +30,17 @@ export function exceededLimit(deps: Deps, taskAction: TaskActionView, pod: PodVi
   const { name } = currentPod(taskAction);
   const decided = taskAction.status?.exceeded;
   if (decided?.podName === name) return decided;
-  const isBackoff = pod === undefined && backoffLeftMs(deps, taskAction) > 0;
-  const over = limitsNow(taskAction, pod, isBackoff).filter(
+  const over = limitsNow(taskAction, pod, pod !== undefined || mayQueue(deps, taskAction)).filter(
     ({ code, since, boundMs }) => deps.alarms.left(taskAction, alarmOf[code], since, boundMs) === 0,
   );
   const [first] = over;
   return first && { podName: name, code: first.code, message: first.message, at: nowIso(deps.clock) };
+}
+
+/** There is no pod: it is still to come, and not only after a delay. */
+function mayQueue(deps: Deps, taskAction: TaskActionView): boolean {
+  if (hasHadPod(deps, taskAction)) return false;
+  return backoffLeftMs(deps, taskAction) === 0;
 }
 
 export async function timeOut(
@@ -47,8 +54,9 @@ export async function timeOut(
   const outcome = { kind: "timeout" as const, final: code === "DEADLINE_EXCEEDED", code, message };
   const decided = taskAction.status?.exceeded?.podName === podName;
   if (pod === undefined) {
-    const exists = await existsAlive(deps, taskAction.metadata.namespace ?? "", podName, signal);
-    if (exists) return { requeueAfterMs: lagMs };
+    // The view may lag behind a pod that was created a moment ago, and that may even have ended.
+    const live = await livePod(deps, taskAction.metadata.namespace ?? "", podName, signal);
+    if (live !== undefined) return { requeueAfterMs: lagMs };
   } else if (!decided) {
     // Once the pod is gone nothing else would tell why.
     const entries = seenPhases(taskAction, pod);
@@ -60,7 +68,7 @@ export async function timeOut(
   if (pod?.state.kind === "ended") {
     const { end } = pod.state;
     // It was faster than we were: what is finished counts.
-    if (!endedByDeletion(pod, end)) return judgeEnd(deps, taskAction, pod, end, signal);
+    if (!endedByDeletion(pod, end)) return judgeEnd(deps, taskAction, pod, end, signal, outcome);
     return conclude(deps, taskAction, { outcome, ...had, endedAt: end.finishedAt ?? nowIso(deps.clock) }, signal);
   }
   const alive = await stopPods(deps, taskAction, signal);

@@ -64,10 +64,10 @@ export async function showOthers(
   others: readonly PodRecord[],
   signal: AbortSignal,
 ): Promise<Next> {
-  const asked = others.map(({ metadata }) => Date.parse(metadata.deletionTimestamp ?? ""));
-  const overdue = asked.some((time) => time < deps.clock.now());
-  // Within its grace time a pod ends as it should.
-  if (!overdue) return { requeueAfterMs: worthAWriteMs };
+  const ends = others.map(({ metadata }) => Date.parse(metadata.deletionTimestamp ?? "") - deps.clock.now());
+  const left = Math.min(...ends.map((ms) => (Number.isNaN(ms) ? worthAWriteMs : ms)));
+  // Within its grace time a pod ends as it should, and its end wakes us.
+  if (left > 0) return { requeueAfterMs: Math.max(worthAWriteMs, left) };
   const named = others.map(({ metadata, spec }) => `${metadata.name} on node ${spec.nodeName ?? "(none)"}`);
   return noteWaiting(deps, taskAction, undefined, `waits for the end of pod ${named.join(", ")}`, signal);
 }

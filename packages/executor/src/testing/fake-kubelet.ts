@@ -38,6 +38,7 @@ export interface FakeKubeletOptions {
 export class FakeKubelet {
   readonly #options: FakeKubeletOptions;
   readonly #turns = new Map<string, PodTurn>();
+  readonly #dyingSince = new Map<string, number>();
   readonly #bornAt = new Map<string, number>();
 
   constructor(options: FakeKubeletOptions) {
@@ -83,9 +84,11 @@ export class FakeKubelet {
   /** SIGTERM ends a task at once, without a file; then the log is safe and the pod goes. */
   async #end(pod: Pod, plan: Plan): Promise<void> {
     if (plan.kind === "run" && pod.spec.nodeName) {
-      const { deletionTimestamp = "", deletionGracePeriodSeconds = 0 } = pod.metadata;
-      const askedAt = Date.parse(deletionTimestamp) - deletionGracePeriodSeconds * 1000;
-      if (plan.lost || this.#options.clock.now() < askedAt + (plan.slowMs ?? 0)) return;
+      const { uid = "" } = pod.metadata;
+      const now = this.#options.monotonic();
+      const since = this.#dyingSince.get(uid) ?? now;
+      this.#dyingSince.set(uid, since);
+      if (plan.lost || now < since + (plan.slowMs ?? 0)) return;
     }
     if (pod.status?.phase === "Running") await this.#write(pod, exited(pod, 143, "Error", undefined, this.#now()));
     const name = nameOf(pod);

@@ -40,6 +40,25 @@ test("with the control plane away for a day pods run on, and everything is then 
   ]);
 });
 
+test("a pod that has ended and is gone before anybody looks is judged by its end, not run again", async () => {
+  await using world = await worldOf(() => ({ ...succeeds, runMs: 3000 }));
+  world.submit("r1", { declaresOutputs: true });
+  await world.pass(1000);
+  // Nothing can be judged while the store is away; meanwhile somebody removes the pod.
+  world.files.away = true;
+  await world.pass(4000);
+  const [pod] = (await world.client.list(pods)).items;
+  const name = { namespace: pod?.metadata.namespace ?? "", name: pod?.metadata.name ?? "" };
+  expect(pod?.status?.phase).toBe("Succeeded");
+  await world.client.patch(pods, name, { metadata: { finalizers: [] } });
+  await world.client.delete(pods, name, { gracePeriodSeconds: 0 });
+  await world.pass(1000);
+  world.files.away = false;
+  await world.untilReported("a0");
+  await checkEnd(world, { a0: 0 });
+  expect(world.kubelet.podsOf.get("a0")).toBe(1);
+});
+
 test("a view that lags makes no second pod and revives nothing", async () => {
   await using world = await worldOf(() => succeeds);
   world.submit("r1");

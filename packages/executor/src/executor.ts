@@ -94,8 +94,7 @@ export function createExecutor(options: ExecutorOptions): Service {
     const owner = ownerOf(object);
     if (owner === undefined) return;
     // Only while its action is there: nobody would ever forget it again.
-    if (type === "deleted" && taskActions.get(owner.key)?.metadata.uid === owner.uid)
-      fresh.noteLost(owner.uid, object.metadata.name);
+    if (type === "deleted" && taskActions.get(owner.key)?.metadata.uid === owner.uid) fresh.noteLost(owner.uid, object);
     queue.add(owner.key);
   });
 

@@ -6,7 +6,7 @@ import type { PodView } from "../pod/observe.ts";
 import { currentPod } from "../pod/task.ts";
 import { seenPhases } from "../report/phases.ts";
 import { awaitSignal } from "./await-signal.ts";
-import { hasHadPod } from "./current-pod.ts";
+import { hasHadPod, lostPodView } from "./current-pod.ts";
 import { conclude } from "./conclude.ts";
 import { type Deps, type Next, nowIso } from "./deps.ts";
 import { judgeEnd } from "./judge-end.ts";
@@ -108,5 +108,9 @@ async function lostPod(deps: Deps, taskAction: TaskAction, name: string, signal:
     code: "ResourceDeletedExternally",
     message: `pod ${name} was deleted by someone else`,
   };
-  return conclude(deps, taskAction, { outcome, endedAt: nowIso(deps.clock), podName: name }, signal);
+  // What it was seen to do has been reported: it is kept, so that no later report falls behind it.
+  const view = lostPodView(deps, taskAction);
+  if (view?.state.kind === "ended") return judgeEnd(deps, taskAction, view, view.state.end, signal);
+  const seen = view === undefined ? {} : { pod: view };
+  return conclude(deps, taskAction, { outcome, endedAt: nowIso(deps.clock), podName: name, ...seen }, signal);
 }

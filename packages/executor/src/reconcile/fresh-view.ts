@@ -1,4 +1,5 @@
 import type { TaskActionView } from "../resource.ts";
+import type { PodRecord } from "./pod-record.ts";
 
 /**
  * Our own writes before the watch echoes them: an informer lags, and a pass on a view older than our last patch would decide twice. The newer of
@@ -7,7 +8,7 @@ import type { TaskActionView } from "../resource.ts";
 export class FreshView {
   readonly #written = new Map<string, TaskActionView>();
   /** The last pod of an action that was seen to go, by the action's uid. */
-  readonly #lost = new Map<string, string>();
+  readonly #lost = new Map<string, PodRecord>();
 
   note(taskAction: TaskActionView): void {
     const { uid = "" } = taskAction.metadata;
@@ -23,12 +24,14 @@ export class FreshView {
     return seen;
   }
 
-  noteLost(uid: string, podName: string): void {
-    this.#lost.set(uid, podName);
+  noteLost(uid: string, pod: PodRecord): void {
+    this.#lost.set(uid, pod);
   }
 
-  hasLost({ metadata }: TaskActionView, podName: string): boolean {
-    return this.#lost.get(metadata.uid ?? "") === podName;
+  /** The pod of that name as it was last seen, when it was seen to go. */
+  lost({ metadata }: TaskActionView, podName: string): PodRecord | undefined {
+    const pod = this.#lost.get(metadata.uid ?? "");
+    return pod?.metadata.name === podName ? pod : undefined;
   }
 
   forget(uid: string): void {

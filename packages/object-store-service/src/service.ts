@@ -112,6 +112,7 @@ const codes: Readonly<Partial<Record<ObjectStoreErrorCode, Code>>> = {
   NotFound: Code.NotFound,
   NoSuchBucket: Code.FailedPrecondition,
   TooLarge: Code.ResourceExhausted,
+  NoSpace: Code.ResourceExhausted,
   InvalidKey: Code.InvalidArgument,
   BadDigest: Code.InvalidArgument,
   PreconditionFailed: Code.AlreadyExists,

@@ -134,6 +134,17 @@ describe.skipIf(!existsSync(python))("an image and the one Python environment", 
     });
   });
 
+  test("many at once are all answered, each with its own", async () => {
+    await using images = await world();
+    const spec = create(ImageSpecSchema, { layers: [{ layer: pip(["no-such-one"]) }] });
+    await images.store.put(bucket, "acme/demo/development/bad.pb", toBinary(ImageSpecSchema, spec));
+    await images.store.put(bucket, "acme/demo/development/good.pb", new Uint8Array());
+    const answers = await Promise.all(
+      Array.from({ length: 12 }, (_, n) => images.ask(`${base}/${n % 2 === 0 ? "good" : "bad"}.pb`)),
+    );
+    expect(answers.map((answer) => answer === "good")).toEqual(answers.map((_, n) => n % 2 === 0));
+  });
+
   test("only what clients upload is read, and a context that climbs writes nothing", async () => {
     await using images = await world();
     await images.store.put("other", "acme/demo/development/spec.pb", new Uint8Array());

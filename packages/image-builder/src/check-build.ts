@@ -17,21 +17,45 @@ import { pythonFolder } from "./build-task.ts";
 const maxBytes = { spec_uri: 1 << 20, context_uri: 256 << 20 } as const;
 const timeoutMs = 30_000;
 
+/** Each is a Python process and a context on the disk; a client asks for as many at a time as it has images. */
+const maxAtOnce = 4;
+const maxWaiting = 200;
+
 /** Throws INVALID_ARGUMENT with what is missing: clients show the message of that code as it is. */
 export function checkBuild(options: ImageBuilderOptions) {
-  return async ({ specUri, contextUri }: CheckBuildRequest, { signal }: HandlerContext): Promise<object> => {
-    const folder = await mkdtemp(join(tmpdir(), "homeplane-image-"));
+  const waiting: (() => void)[] = [];
+  let running = 0;
+  return async (request: CheckBuildRequest, { signal }: HandlerContext): Promise<object> => {
+    if (waiting.length >= maxWaiting) throw new ConnectError("too many images are being checked", Code.Unavailable);
+    if (running >= maxAtOnce) await new Promise<void>((resolve) => waiting.push(resolve));
+    else running++;
     try {
-      const spec = await fetchTo(options, "spec_uri", specUri, join(folder, "spec.pb"), signal);
-      const context =
-        contextUri === "" ? "" : await fetchTo(options, "context_uri", contextUri, join(folder, "context"), signal);
-      const message = await askPython(options, spec, context, signal);
-      if (message !== "") throw new ConnectError(message, Code.InvalidArgument);
-      return {};
+      signal.throwIfAborted();
+      return await checkOne(options, request, signal);
     } finally {
-      await rm(folder, { recursive: true, force: true });
+      const next = waiting.shift();
+      if (next === undefined) running--;
+      else next();
     }
   };
+}
+
+async function checkOne(
+  options: ImageBuilderOptions,
+  { specUri, contextUri }: CheckBuildRequest,
+  signal: AbortSignal,
+): Promise<object> {
+  const folder = await mkdtemp(join(tmpdir(), "homeplane-image-"));
+  try {
+    const spec = await fetchTo(options, "spec_uri", specUri, join(folder, "spec.pb"), signal);
+    const context =
+      contextUri === "" ? "" : await fetchTo(options, "context_uri", contextUri, join(folder, "context"), signal);
+    const message = await askPython(options, spec, context, signal);
+    if (message !== "") throw new ConnectError(message, Code.InvalidArgument);
+    return {};
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 }
 
 async function fetchTo(

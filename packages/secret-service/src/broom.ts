@@ -32,7 +32,10 @@ export function createBroom({ client, clock, random, log }: BroomOptions): Servi
       over: status?.phase === "Succeeded" || status?.phase === "Failed",
     }),
   });
+  /** Pods that were seen to go: no other one ever has their name, so nothing is waited for. */
+  const gone = new Set<string>();
   informer.onChange(({ type, key, object }) => {
+    if (type === "deleted") gone.add(key);
     if (type === "deleted" || object.over) queue.add(key);
   });
 
@@ -42,12 +45,13 @@ export function createBroom({ client, clock, random, log }: BroomOptions): Servi
     const pod = await client.get(pods, { namespace, name }, { signal }).catch(ignoreNotFound);
     if (pod !== undefined && pod.status?.phase !== "Succeeded" && pod.status?.phase !== "Failed") return;
     const secret = await client.get(secrets, { namespace, name }, { signal }).catch(ignoreNotFound);
-    if (secret?.metadata.labels?.[taskSecretLabel] !== "true") return;
+    if (secret?.metadata.labels?.[taskSecretLabel] !== "true") return void gone.delete(key);
     const madeAt = Date.parse(secret.metadata.annotations?.[madeAtAnnotation] ?? "") || 0;
-    if (pod === undefined && clock.now() - madeAt < orphanMs) return;
+    if (pod === undefined && !gone.has(key) && clock.now() - madeAt < orphanMs) return;
     const { uid = "", resourceVersion = "" } = secret.metadata;
     const preconditions = { uid, resourceVersion };
     await client.delete(secrets, { namespace, name }, { preconditions, signal }).catch(ignoreNotFound);
+    gone.delete(key);
     log.info({ event: "secrets.removed", secret: key });
   };
 

@@ -108,6 +108,20 @@ test("the Secret goes when its pod has ended, not before", async () => {
   await running;
 });
 
+test("the Secret goes when its pod was deleted before it had ended", async () => {
+  await using world = await startWorld();
+  const stop = new AbortController();
+  const running = world.service.run(stop.signal);
+  await world.create("key");
+  await world.materialiser.materialise(request(wanted("key")));
+  await world.client.create(pods, podObject);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  await world.client.delete(pods, pod, { gracePeriodSeconds: 0 });
+  await expect.poll(() => world.placed()).toBeUndefined();
+  stop.abort();
+  await running;
+});
+
 test("a Secret whose pod ended unseen, or never came, is found by a later start; a fresh one is left", async () => {
   let now = Date.now();
   await using world = await startWorld({ now: () => now });

@@ -28,9 +28,9 @@ import { print, up, withDataDir } from "./measure.ts";
 import { idleFigures } from "./usage.ts";
 
 const taskActionType: ResourceType<TaskAction> = taskActions;
-const runs = 10;
+const runs = Number(process.argv[2] ?? 10);
 const childrenPerRun = 1_000;
-const settleMs = 30_000;
+const settleMs = Number(process.argv[3] ?? 30_000);
 
 /** One run whose children all take a result that is there. */
 async function family(clients: Clients, spec: TaskSpec, cacheKey: string): Promise<void> {

@@ -20,6 +20,7 @@ import { createTaskGateway } from "@homeplane/task-gateway";
 import type { UpConfig } from "./config.ts";
 import { type DataDirPaths, loadCredentials, type StoreCredentials, writeOwned } from "./data-dir.ts";
 import { openDatabase } from "./database.ts";
+import { collectAll, idleMemory, processLoad } from "./idle-memory.ts";
 import { startKubernetes } from "./kubernetes.ts";
 import { buckets, startObjectStore, storeEnvironment } from "./object-store.ts";
 import { listenNear, preferredPorts } from "./ports.ts";
@@ -166,6 +167,7 @@ export async function compose(
       operator,
       executor,
       controlPlane.scheduler,
+      idleMemory({ clock, log: component("memory"), load: processLoad(), collect: collectAll }),
     ];
     return {
       controlPlane: `http://${host}:${server.port}`,

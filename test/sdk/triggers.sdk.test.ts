@@ -1,8 +1,10 @@
 /** Triggers, with the SDK's own `flyte deploy`, `flyte get`, `flyte update` and `flyte delete`. */
 import { createClient } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
-import { timestampMs } from "@bufbuild/protobuf/wkt";
+import { create } from "@bufbuild/protobuf";
+import { timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
 import { ActionPhase } from "@homeplane/idl/flyteidl2/common/phase";
+import { FixedRateUnit, ScheduleSchema, TriggerAutomationSpecType } from "@homeplane/idl/flyteidl2/task/common";
 import { TriggerService } from "@homeplane/idl/flyteidl2/trigger/trigger_service";
 import { RunSource } from "@homeplane/idl/flyteidl2/workflow/run_definition";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -126,5 +128,46 @@ describe.skipIf(!hasPython).each(sdks)("triggers with SDK $version", { timeout: 
     ]);
     expect(bad.code).not.toBe(0);
     expect((bad.stdout + bad.stderr).replaceAll(/\s+/g, " ")).toContain("0 25 * * *");
+  });
+
+  test("one that is due while homeplane is dead fires once after its return, with its own time", async () => {
+    const value = { ...scope, taskName, name: "crash" };
+    const at = Math.ceil(Date.now() / 1_000) * 1_000 + 2_000;
+    const startTime = timestampFromMs(at);
+    const found = await triggers().getTriggerDetails({ name: { ...scope, taskName, name: "paused" } });
+    const schedule = create(ScheduleSchema, {
+      kickoffTimeInputArg: "at",
+      expression: { case: "rate", value: { value: 1, unit: FixedRateUnit.DAY, startTime } },
+    });
+    await triggers().deployTrigger({
+      name: value,
+      spec: {
+        active: true,
+        taskVersion: found.trigger?.spec?.taskVersion ?? "",
+        inputWrapper: found.trigger?.spec?.inputWrapper ?? { case: undefined },
+      },
+      automationSpec: {
+        type: TriggerAutomationSpecType.TYPE_SCHEDULE,
+        automation: { case: "schedule", value: schedule },
+      },
+    });
+    await homeplane.stop("SIGKILL");
+    await new Promise((resolve) => setTimeout(resolve, at - Date.now() + 200));
+    await homeplane.up();
+    await eventually("the run", 20_000, async () => (await runsOf("crash")).length > 0);
+    // Killed again right after: what was fired is not fired again.
+    await homeplane.stop("SIGKILL");
+    await homeplane.up();
+    const [run, ...more] = await runsOf("crash");
+    expect(more).toEqual([]);
+    const name = run?.action?.id?.run?.name ?? "";
+    await eventually(
+      "its end",
+      40_000,
+      async () => (await homeplane.details(name)).status?.phase === ActionPhase.SUCCEEDED,
+    );
+    const data = await homeplane.data.getActionData({ actionId: homeplane.actionId(name) });
+    expect(JSON.stringify(data.outputs?.literals[0]?.value?.value)).toContain(new Date(at).toISOString().slice(0, 19));
+    expect(await runsOf("crash")).toHaveLength(1);
   });
 });

@@ -13,7 +13,7 @@ const levels = ["debug", "info", "warn", "error", "silent"] as const;
 
 /** Nothing here asks who calls, so nobody else's machine may. */
 const notLoopback =
-  "must be 127.0.0.1: there is no authentication yet, so Homeplane listens on loopback only. From another machine: ssh -L 8090:127.0.0.1:8090 <this machine>";
+  "must be 127.0.0.1: there is no authentication yet, so Homeplane listens on loopback only. From another machine: ssh -L 8090:127.0.0.1:8090 -L 8091:127.0.0.1:8091 <this machine>, see docs/guide/remote-access.md";
 
 const cpusError = "must be a number from 0.1 to 1024";
 

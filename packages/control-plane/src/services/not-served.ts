@@ -22,7 +22,6 @@ const notServed: readonly { service: DescService; methods?: readonly string[]; r
   },
   { service: TranslatorService, reason: "values are not turned into forms here: the SDK does it itself" },
   { service: RunLogsService, reason: "logs come from DataProxyService.TailLogs" },
-  { service: RunService, methods: ["signalEvent"], reason: "conditions can not be signalled here yet" },
   { service: RunService, methods: ["getActionData"], reason: "data comes from DataProxyService.GetActionData" },
   {
     service: RunService,

@@ -17,7 +17,7 @@ import { invalid } from "./identifiers.ts";
 import { requireDomain, requireProject } from "./require-project.ts";
 
 /** With an effect: what they hold becomes part of each run. */
-export const mapSettings = ["labels", "annotations", "environmentVariables"] as const;
+export const mapSettings = ["labels", "environmentVariables"] as const;
 export type SettingMaps = Record<(typeof mapSettings)[number], Record<string, string>>;
 
 const maxEntries = 100;
@@ -83,7 +83,7 @@ async function levelsOf(ctx: Context, { domain, project }: SettingsKey): Promise
 }
 
 export async function effectiveSettings(ctx: Context, key: SettingsKey): Promise<SettingMaps> {
-  const maps: SettingMaps = { labels: {}, annotations: {}, environmentVariables: {} };
+  const maps: SettingMaps = { labels: {}, environmentVariables: {} };
   for (const { settings } of await levelsOf(ctx, key)) {
     for (const name of mapSettings) {
       const setting = settings[name];

@@ -24,12 +24,26 @@ export function taskService(ctx: Context): Partial<ServiceImpl<typeof TaskServic
     name,
     version,
   });
-  const metadataOf = (row: TaskRow) => ({
+  const metadataOf = async (row: TaskRow) => ({
+    triggersSummary: await triggersOfTask(row),
     shortName: row.spec.shortName,
     environmentName: row.spec.environment?.name ?? "",
     shortDescription: row.spec.documentation?.shortDescription ?? "",
     deployedAt: timestampFromMs(row.createdAt),
   });
+  /** The one trigger that the task has, or how many. */
+  async function triggersOfTask({ project, domain, name: taskName }: TaskRow) {
+    const query = { project, domain, taskName, limit: 1_000, after: 0 };
+    const { rows } = await ctx.store.triggers.list(query);
+    const [only] = rows;
+    if (only !== undefined && rows.length === 1) {
+      const value = { name: only.name, active: only.active, automationSpec: only.automation };
+      return { summary: { case: "details" as const, value } };
+    }
+    const value = { total: rows.length, active: rows.filter(({ active }) => active).length };
+    return { summary: { case: "stats" as const, value } };
+  }
+
   /** The same version again: a trigger that is missing, or was written differently, is deployed; others, and their pauses, stay. */
   async function redeployed(wanted: readonly TriggerToDeploy[]): Promise<boolean> {
     const edits: TriggerEdit[] = [];
@@ -70,7 +84,7 @@ export function taskService(ctx: Context): Partial<ServiceImpl<typeof TaskServic
     },
     async getTaskDetails({ taskId }) {
       const row = await findTask(ctx, taskId);
-      return { details: { taskId: idOf(row), metadata: metadataOf(row), spec: row.spec } };
+      return { details: { taskId: idOf(row), metadata: await metadataOf(row), spec: row.spec } };
     },
     async listTasks({ request, scopeBy, knownFilters }) {
       const { name, domain } = scopeBy.case === "projectId" ? scopeBy.value : { name: "", domain: "" };
@@ -84,7 +98,8 @@ export function taskService(ctx: Context): Partial<ServiceImpl<typeof TaskServic
         latestOnly: true,
       };
       const { rows, next } = await ctx.store.tasks.list(query);
-      return { tasks: rows.map((row) => ({ taskId: idOf(row), metadata: metadataOf(row) })), token: pageToken(next) };
+      const tasks = rows.map(async (row) => ({ taskId: idOf(row), metadata: await metadataOf(row) }));
+      return { tasks: await Promise.all(tasks), token: pageToken(next) };
     },
     async listVersions({ request, taskName }) {
       if (taskName === undefined) throw invalid("task_name", "is required");

@@ -67,6 +67,15 @@ test("a new version takes its triggers over, and each change is a revision that 
   expect([paged.triggers.length, rest.triggers.length, rest.token]).toEqual([3, 1, ""]);
 });
 
+test("a task tells of its triggers: the one that it has, or how many and how many are active", async () => {
+  const summary = async () =>
+    (await h.tasks.getTaskDetails({ taskId: taskId() })).details?.metadata?.triggersSummary?.summary;
+  await deploy("v1", trigger("one"));
+  expect(await summary()).toMatchObject({ case: "details", value: { name: "one", active: true } });
+  await deploy("v1", trigger("two", daily, false));
+  expect(await summary()).toMatchObject({ case: "stats", value: { total: 2, active: 1 } });
+});
+
 test("a deleted trigger is gone, and its name can be used again", async () => {
   await deploy("v1", trigger("t"));
   await h.triggers.deleteTriggers({ names: [named("t")] });

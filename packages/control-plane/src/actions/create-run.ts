@@ -47,7 +47,7 @@ export async function createRun(
   }
   // Before inputs are written: those of the run that has the name must stay as they are.
   if (taken) throw refusal(asked, target);
-  const { request, trigger } = await expandTrigger(ctx, asked);
+  const { request, trigger } = await expandTrigger(ctx, asked, target);
   const { taskId, spec } = await resolveTask(ctx, request);
   checkTask(spec, "task_spec");
   const now = ctx.clock.now();

@@ -110,6 +110,16 @@ test("the same version again leaves triggers as they are, but takes one that is 
   expect((await get("same"))?.spec?.taskVersion).toBe("v2");
 });
 
+test("a trigger runs in its own project only", async () => {
+  await deploy("v1", trigger("t"));
+  const id = { case: "projectId" as const, value: { name: project, domain: "production" } };
+  const error = await refusal(h.runs.createRun({ id, task: { case: "triggerName", value: named("t") } }));
+  expect([error.code, error.message]).toEqual([
+    Code.InvalidArgument,
+    expect.stringContaining("trigger_name") as string,
+  ]);
+});
+
 test("updating several is all or nothing", async () => {
   await deploy("v1", trigger("t"));
   const error = await refusal(h.triggers.updateTriggers({ names: [named("t"), named("none")], active: false }));

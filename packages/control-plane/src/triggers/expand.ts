@@ -8,7 +8,9 @@ import { type Inputs, InputsSchema, NamedLiteralSchema } from "@homeplane/idl/fl
 import type { TaskSpec } from "@homeplane/idl/flyteidl2/task/task_definition";
 import { type CreateRunRequest, CreateRunRequestSchema } from "@homeplane/idl/flyteidl2/workflow/run_service";
 import { type Context, dataPlaneTimeoutMs } from "../context.ts";
+import { invalid } from "../services/identifiers.ts";
 import { findTask } from "../services/task-lookup.ts";
+import type { RunKey } from "../store/port.ts";
 import type { TriggerRow } from "../store/trigger-port.ts";
 import { kickoffArgument } from "./deploy.ts";
 import { triggerKey, triggerNotFound } from "./trigger-id.ts";
@@ -20,9 +22,12 @@ export interface Expanded {
   readonly trigger?: TriggerRow;
 }
 
-export async function expandTrigger(ctx: Context, request: CreateRunRequest): Promise<Expanded> {
+/** A trigger makes runs of its own project only: its inputs are that project's. */
+export async function expandTrigger(ctx: Context, request: CreateRunRequest, target: RunKey): Promise<Expanded> {
   if (request.task.case !== "triggerName") return { request };
   const key = triggerKey(request.task.value, "trigger_name");
+  if (key.project !== target.project || key.domain !== target.domain)
+    throw invalid("trigger_name", `must be of ${target.project}/${target.domain}, where the run is to be`);
   const trigger = await ctx.store.triggers.get(key);
   if (trigger === undefined) throw triggerNotFound(key);
   const { project, domain, taskName: name } = key;

@@ -74,7 +74,7 @@ export function triggerScheduler(ctx: Context): Service {
   async function fire(row: TriggerRow, now: number): Promise<void> {
     const { nextFireAt: first, revision } = row;
     const schedule = parseAutomation(row.automation, "automation_spec");
-    if (first === undefined || schedule === undefined) return;
+    if (first === undefined || schedule === undefined) throw new Error("a trigger without schedule is due");
     const { times, skipped } = dueTimes(schedule, first, now, catchUpLimit);
     const [at = first] = times;
     const trigger = triggerPath(row);

@@ -142,7 +142,8 @@ export class TestHomeplane implements AsyncDisposable {
     let stderr = "";
     child.stdout.on("data", (chunk: Buffer) => (stdout += chunk.toString()));
     child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
-    const [code] = (await once(child, "close")) as [number | null];
+    const [code, signal] = (await once(child, "close")) as [number | null, NodeJS.Signals | null];
+    if (signal !== null) stderr += `\n(ended by ${signal})`;
     return { code, stdout, stderr };
   }
 

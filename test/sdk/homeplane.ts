@@ -37,6 +37,8 @@ export interface StartOptions {
   readonly program?: readonly [string, ...string[]];
   /** More arguments for `homeplane up`. */
   readonly args?: readonly string[];
+  /** More of homeplane's own environment. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Makes, on the new data dir, the disk that it is on. */
   readonly disk?: (dataDir: string) => Promise<SmallDisk>;
 }
@@ -53,11 +55,13 @@ export class TestHomeplane implements AsyncDisposable {
   readonly python: string;
   readonly #args: readonly string[];
   readonly #program: readonly string[];
+  readonly #env: Readonly<Record<string, string>>;
   #disk: SmallDisk | undefined;
   #process: ChildProcess | undefined;
   #endpoints: Endpoints | undefined;
 
-  private constructor(dataDir: string, { sdk, args = [], program = [main] }: StartOptions) {
+  private constructor(dataDir: string, { sdk, args = [], program = [main], env = {} }: StartOptions) {
+    this.#env = env;
     this.dataDir = dataDir;
     this.python = sdk?.python ?? python;
     this.#args = args;
@@ -81,7 +85,7 @@ export class TestHomeplane implements AsyncDisposable {
     const own = ["--port", "0", "--data-dir", this.dataDir, "--python", this.python, "--json"];
     const command = [...this.#prefix(root), process.execPath, ...this.#program, "up", ...own, ...this.#args];
     const [program = "", ...args] = command;
-    const child = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"] });
+    const child = spawn(program, args, { env: { ...process.env, ...this.#env }, stdio: ["ignore", "pipe", "inherit"] });
     this.#process = child;
     const [line] = (await Promise.race([
       once(createInterface({ input: child.stdout }), "line", { signal: AbortSignal.timeout(30_000) }),

@@ -64,7 +64,7 @@ describe.skipIf(!hasPython).each(sdks)("the flyte SDK $version", { timeout: 120_
   });
 
   test("a deadline ends the action though retries are left, and each attempt keeps its own error", async () => {
-    const { details } = await feature("deadline");
+    const { details } = await feature("deadline_retried");
     const codes = details.attempts.map(({ errorInfo }) => errorInfo?.code);
     expect(codes.length).toBeGreaterThan(1);
     expect(codes.length).toBeLessThan(100);

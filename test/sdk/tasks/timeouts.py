@@ -56,6 +56,11 @@ def never_done() -> str:
     raise ValueError(f"attempt {attempt()} fails")
 
 
+@env.task(retries=100, timeout=flyte.Timeout(deadline=timedelta(seconds=20)))
+def fails_again_and_again() -> str:
+    raise ValueError(f"attempt {attempt()} fails")
+
+
 @env.task(timeout=flyte.Timeout(max_runtime=30, max_queued_time=60, deadline=120))
 def quick() -> str:
     return "in time"
@@ -134,6 +139,7 @@ FEATURES = {
     "runtime_retried": (slow_at_first, {}),
     "queued": (waits_for_a_place, {}),
     "deadline": (never_done, {}),
+    "deadline_retried": (fails_again_and_again, {}),
     "quick": (quick, {}),
     "catches_runtime": (catches, {"which": "runtime"}),
     "catches_queued": (full_house, {}),

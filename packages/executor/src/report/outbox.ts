@@ -3,7 +3,7 @@
  * acknowledged is remembered per action until the action is forgotten; nothing else is: after a crash all live actions report anew and the
  * receiver drops what it has. With the control plane away the outbox holds one report per live action, the latest.
  */
-import { type Client, Code, ConnectError } from "@connectrpc/connect";
+import type { Client } from "@connectrpc/connect";
 import type { EventsProxyService } from "@homeplane/idl/flyteidl2/workflow/events_proxy_service";
 import type { InternalRunService, RecordActionRequest } from "@homeplane/idl/flyteidl2/workflow/internal_run_service";
 import {
@@ -17,9 +17,10 @@ import {
   type Service,
 } from "@homeplane/runtime-kit";
 import type { ActionReport } from "./action-report.ts";
+import { batches, type Item } from "./batches.ts";
+import { isAway, isPoison } from "./refusals.ts";
 import { SentState } from "./sent-state.ts";
 
-const maxBatch = 400;
 const maxActionsPerRound = 100;
 const retryBackoff: Backoff = { baseMs: 250, maxMs: 15_000, jitter: "full" };
 const callTimeoutMs = 30_000;
@@ -174,43 +175,4 @@ export class Outbox implements Service {
     // A newer report that came meanwhile stays.
     if (this.#pending.get(report.uid) === report) this.#pending.delete(report.uid);
   }
-}
-
-interface Item {
-  readonly report: ActionReport;
-  readonly events: ActionReport["events"];
-}
-
-/** Whole actions together, at most `maxBatch` events unless one action has more. */
-function* batches(items: readonly Item[]): Generator<Item[]> {
-  let batch: Item[] = [];
-  let size = 0;
-  for (const item of items) {
-    if (size > 0 && size + item.events.length > maxBatch) {
-      yield batch;
-      batch = [];
-      size = 0;
-    }
-    batch.push(item);
-    size += item.events.length;
-  }
-  if (batch.length > 0) yield batch;
-}
-
-/** Nobody can be told anything now, whatever it is. */
-const away: ReadonlySet<Code> = new Set([
-  Code.Unavailable,
-  Code.DeadlineExceeded,
-  Code.Canceled,
-  Code.Unauthenticated,
-  Code.PermissionDenied,
-  Code.Unimplemented,
-]);
-
-function isAway(error: unknown): boolean {
-  return !(error instanceof ConnectError) || away.has(error.code);
-}
-
-function isPoison(error: unknown): boolean {
-  return error instanceof ConnectError && (error.code === Code.InvalidArgument || error.code === Code.NotFound);
 }

@@ -59,6 +59,7 @@ FEATURES = {
     "gives_more": (gives_more, {}),
     "nested": (nested, {"depth": 3}),
     "fans_out": (fans_out, {"n": 6}),
+    "leaf": (child, {"n": 1}),
     "never_placed": (never_placed, {}),
 }
 

@@ -1,4 +1,4 @@
-import type { Json } from "../store/json.ts";
+import { at, isObject, type Json, textAt } from "../store/json.ts";
 import type { KubeObject } from "../store/object.ts";
 import type { FieldError } from "./api-error.ts";
 import { forbiddenField, invalidValue, required, tooLong, wrongType } from "./field-errors.ts";
@@ -45,24 +45,22 @@ function ownerErrors(object: KubeObject): FieldError[] {
   const owners: Json | undefined = object.metadata.ownerReferences;
   if (owners === undefined) return [];
   if (!Array.isArray(owners)) return [wrongType("metadata.ownerReferences", owners, "array")];
-  const errors = object.metadata.ownerReferences?.flatMap((owner, index) => {
+  const errors = owners.flatMap((owner: Json, index) => {
     const field = `metadata.ownerReferences[${index}]`;
-    const parts = (["apiVersion", "kind", "name", "uid"] as const).filter(
-      (part) => typeof owner[part] !== "string" || owner[part] === "",
-    );
+    if (!isObject(owner)) return [wrongType(field, owner, "object")];
+    const parts = ["apiVersion", "kind", "name", "uid"].filter((part) => (textAt(owner, part) ?? "") === "");
     return parts.map((part) => required(`${field}.${part}`, "must not be empty"));
   });
-  const controllers = object.metadata.ownerReferences?.filter((owner) => owner.controller === true) ?? [];
-  if (controllers.length > 1) {
-    errors?.push(
+  const controllers = owners.filter((owner: Json) => at(owner, "controller") === true);
+  if (controllers.length > 1)
+    errors.push(
       invalidValue(
         "metadata.ownerReferences",
         controllers.length,
         "Only one reference can have Controller set to true",
       ),
     );
-  }
-  return errors ?? [];
+  return errors;
 }
 
 export function validateMetadata(object: KubeObject, type: ResourceType, before: KubeObject | undefined): FieldError[] {

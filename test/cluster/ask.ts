@@ -46,13 +46,15 @@ function parse(text: string): Json {
 const isUnsetTime = (key: string, value: Json): boolean => value === null && key.endsWith("Time");
 const byNature = new Set(["uid", "resourceVersion", "managedFields", "selfLink", "continue", "remainingItemCount"]);
 const times = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;
+/** A real server writes whole seconds: what it made a moment ago may be a second old already. */
+const age = /^[0-9]s$/;
 
 /**
  * Identities, versions and times replaced, of errors what programs read (code, reason, fields) and not the wording, of columns no description: two
  * servers that agree give the same value.
  */
 export function comparable(value: Json): Json {
-  if (typeof value === "string") return times.test(value) ? "<time>" : value;
+  if (typeof value === "string") return times.test(value) ? "<time>" : age.test(value) ? "<age>" : value;
   if (value === null || typeof value !== "object") return value;
   if (isList(value)) return value.map(comparable);
   if (value["kind"] === "Status" && value["status"] === "Failure") return failure(value);

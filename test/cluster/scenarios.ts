@@ -36,6 +36,15 @@ const action = (name: string, spec: Record<string, Json> = {}): Json => ({
   spec: { runName: "run", actionName: name, project: "p", domain: "d", ...spec },
 });
 
+const asking = (resources: Json): Json => ({ name: "main", image: "busybox:1", resources });
+const nonsense: readonly Json[] = [
+  { requests: { cpu: "2" }, limits: { cpu: "1" } },
+  { requests: { memory: "1 GB" } },
+  { limits: { cpu: "-1" } },
+  { requests: { "nvidia.com/gpu": "1" } },
+];
+const token = (spec: Json): Json => ({ apiVersion: "authentication.k8s.io/v1", kind: "TokenRequest", spec });
+
 export const scenarios: Readonly<Record<string, readonly Question[]>> = {
   "create, read, replace, patch and delete a ConfigMap": [
     get(core("configmaps/one")),
@@ -154,6 +163,67 @@ export const scenarios: Readonly<Record<string, readonly Question[]>> = {
     post("/api/v1/namespaces", { apiVersion: "v1", kind: "Namespace", metadata: { name: "team-a" } }),
     post("/api/v1/namespaces", { apiVersion: "v1", kind: "Namespace", metadata: { name: "Not A Name" } }),
     get("/api/v1/namespaces/team-a"),
+  ],
+  "what containers ask for: numbers, forms, defaults, class of service, nonsense": [
+    post(core("pods"), pod("asks", { containers: [asking({ limits: { cpu: 1, memory: "1024Mi" } })] })),
+    post(core("pods"), pod("asks-little", { containers: [asking({ requests: { cpu: "0.25", memory: "1000k" } })] })),
+    ...nonsense.map((resources) => post(core("pods"), pod("bad", { containers: [asking(resources)] }))),
+    ...["asks", "asks-little"].map((name) => remove(core(`pods/${name}`), { gracePeriodSeconds: 0 })),
+  ],
+  "a LimitRange fills in and refuses": [
+    post(core("limitranges"), {
+      apiVersion: "v1",
+      kind: "LimitRange",
+      metadata: { name: "range" },
+      spec: {
+        limits: [
+          {
+            type: "Container",
+            default: { cpu: "500m" },
+            defaultRequest: { memory: "64Mi" },
+            max: { cpu: 1, memory: "1Gi" },
+          },
+          { type: "Pod", min: { memory: "10Mi" } },
+        ],
+      },
+    }),
+    post(core("pods"), pod("filled")),
+    post(core("pods"), pod("large", { containers: [asking({ limits: { memory: "2Gi", cpu: "2" } })] })),
+    post(core("pods"), pod("tiny", { containers: [asking({ requests: { memory: "1Mi" } })] })),
+    remove(core("pods/filled"), { gracePeriodSeconds: 0 }),
+    remove(core("limitranges/range")),
+  ],
+  "a ResourceQuota refuses in the same words": [
+    post(core("resourcequotas"), {
+      apiVersion: "v1",
+      kind: "ResourceQuota",
+      metadata: { name: "quota" },
+      spec: { hard: { pods: 1, "requests.cpu": "2", "count/secrets": "0" } },
+    }),
+    // The controller that counts does not run here.
+    patch(core("resourcequotas/quota/status"), {
+      status: {
+        hard: { pods: "1", "requests.cpu": "2", "count/secrets": "0" },
+        used: { pods: "0", "requests.cpu": "0", "count/secrets": "0" },
+      },
+    }),
+    // Its admission learns of quotas by a watch: a second is plenty.
+    get(core("configmaps?watch=1&timeoutSeconds=1&labelSelector=nobody%3Dhas-it")),
+    post(core("pods"), pod("says-nothing")),
+    post(core("pods"), pod("first", { containers: [asking({ requests: { cpu: "1500m" } })] })),
+    post(core("pods"), pod("second", { containers: [asking({ requests: { cpu: "1" } })] })),
+    post(core("secrets"), { apiVersion: "v1", kind: "Secret", metadata: { name: "one-too-many" } }),
+    remove(core("pods/first"), { gracePeriodSeconds: 0 }),
+    patch(core("resourcequotas/quota/status"), { status: { used: { pods: "0", "requests.cpu": "0" } } }),
+    remove(core("resourcequotas/quota")),
+  ],
+  "a token that can not be had": [
+    post(core("serviceaccounts/nobody/token"), token({})),
+    post(core("serviceaccounts/default/token"), token({ expirationSeconds: 60 })),
+    post(
+      core("serviceaccounts/default/token"),
+      token({ boundObjectRef: { kind: "Pod", apiVersion: "v1", name: "nobody" } }),
+    ),
   ],
   "a watch from an old version says so": [get(core("configmaps?watch=1&resourceVersion=1&timeoutSeconds=1"))],
 };

@@ -123,7 +123,7 @@ export function invalid(subject: Subject, name: string, errors: readonly FieldEr
   const joined = texts.length === 1 ? texts[0] : `[${texts.join(", ")}]`;
   const message = `${qualifiedKind(subject)} "${name}" is invalid: ${joined}`;
   return new ApiError(422, "Invalid", message, {
-    name,
+    ...(name === "" ? {} : { name }),
     ...(subject.group === "" ? {} : { group: subject.group }),
     kind: subject.kind,
     causes,

@@ -120,10 +120,13 @@ export async function deleteObject(call: Call, options: DeleteOptions): Promise<
   return await retryRaces(attempt, () => conflict(call.type, call.path.name, STALE));
 }
 
+/** Kinds whose deletion is answered with the object itself (ReturnDeletedObject upstream). */
+const SHOWN_WHEN_GONE = new Set(["Pod", "ResourceQuota", "Service", "ServiceAccount"]);
+
 export async function remove(call: Call): Promise<ApiResponse> {
   const { json, gone } = await deleteObject(call, readOptions(call));
   const { type } = call;
-  if (!gone || type.kind === "Pod") return objectResponse(call, 200, json);
+  if (!gone || (type.group === "" && SHOWN_WHEN_GONE.has(type.kind))) return objectResponse(call, 200, json);
   const uid = at(parseObject(json).metadata, "uid");
   const details = { name: call.path.name, ...(type.group === "" ? {} : { group: type.group }), kind: type.plural, uid };
   return jsonResponse(200, { kind: "Status", apiVersion: "v1", metadata: {}, status: "Success", details });

@@ -50,23 +50,36 @@ export const limitRangeStrategy: Strategy = {
   },
 };
 
-function applyDefaults(pod: KubeObject, items: readonly Json[]): void {
-  const containers = [...listAt(pod, "spec", "containers"), ...listAt(pod, "spec", "initContainers")];
-  for (const item of items) {
-    if (textAt(item, "type") !== "Container") continue;
-    for (const container of containers) {
-      if (!isObject(container)) continue;
-      const resources = isObject(container.resources) ? container.resources : {};
-      for (const [field, defaults] of [
-        ["limits", table(item, "default")],
-        ["requests", table(item, "defaultRequest")],
-      ] as const) {
-        const own = isObject(resources[field]) ? resources[field] : {};
-        if (Object.keys(defaults).length > 0) resources[field] = { ...defaults, ...own };
-      }
-      container.resources = resources;
-    }
+/** Into one container; gives the words that tell of it. */
+function fillIn(container: JsonObject, item: Json, what: string): string[] {
+  const resources = isObject(container.resources) ? container.resources : {};
+  const told: string[] = [];
+  for (const [field, word, defaults] of [
+    ["requests", "request", table(item, "defaultRequest")],
+    ["limits", "limit", table(item, "default")],
+  ] as const) {
+    const own = isObject(resources[field]) ? resources[field] : {};
+    const set = Object.keys(defaults).filter((name) => own[name] === undefined);
+    if (set.length === 0) continue;
+    resources[field] = { ...defaults, ...own };
+    told.push(`${set.toSorted().join(", ")} ${word} for ${what} ${textAt(container, "name") ?? ""}`);
   }
+  container.resources = resources;
+  return told;
+}
+
+function applyDefaults(pod: KubeObject, items: readonly Json[]): void {
+  const told = items.flatMap((item) => {
+    if (textAt(item, "type") !== "Container") return [];
+    return (["containers", "initContainers"] as const).flatMap((field) =>
+      listAt(pod, "spec", field).flatMap((container) =>
+        isObject(container) ? fillIn(container, item, field === "containers" ? "container" : "init container") : [],
+      ),
+    );
+  });
+  if (told.length === 0) return;
+  const note = `LimitRanger plugin set: ${told.join("; ")}`;
+  pod.metadata.annotations = { ...pod.metadata.annotations, "kubernetes.io/limit-ranger": note };
 }
 
 /** What is wrong with one container (or the pod), in Kubernetes' words. */

@@ -1,16 +1,21 @@
 /** The resources of a pod's containers: defaults and rules as pkg/apis/core/{v1/defaults.go,validation,helper/qos}. */
-import { parseQuantity } from "@homeplane/kube";
+import { formatQuantity, parseQuantity } from "@homeplane/kube";
 import { isObject, type Json, type JsonObject } from "../store/json.ts";
-import type { FieldError } from "./api-error.ts";
-import { invalidValue, wrongType } from "./field-errors.ts";
+import { badRequest, type FieldError } from "./api-error.ts";
+import { invalidValue, required, wrongType } from "./field-errors.ts";
 
 const FORM =
   "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$' (500m, 1.5, 2Gi)";
 
-/** A number is taken for its text, as in Kubernetes. */
+/** In their canonical form, as Kubernetes keeps them: a number becomes its text, 1000m becomes 1. Throws a 400 on what is no quantity. */
 export function quantitiesAsText(list: Json | undefined): void {
   if (!isObject(list)) return;
-  for (const [name, amount] of Object.entries(list)) if (typeof amount === "number") list[name] = String(amount);
+  for (const [name, given] of Object.entries(list)) {
+    const amount = typeof given === "number" || typeof given === "string" ? parseQuantity(String(given)) : undefined;
+    if (amount === undefined)
+      throw badRequest(`the amount of ${name} can not be read: ${JSON.stringify(given)}: ${FORM}`);
+    list[name] = formatQuantity(amount);
+  }
 }
 
 /** A request that is not said is the limit. */
@@ -46,7 +51,7 @@ export function resourceErrors(resources: Json | undefined, path: string): Field
     const limit = isObject(limits) ? limits[name] : undefined;
     // Devices are given out whole.
     if (limit === undefined && name.includes("/") && !name.startsWith("kubernetes.io/"))
-      errors.push(invalidValue(`${path}.limits[${name}]`, null, "Limit must be set for non overcommitable resources"));
+      errors.push(required(`${path}.limits`, "Limit must be set for non overcommitable resources"));
     if (typeof limit !== "string" || typeof text !== "string") continue;
     if ((parseQuantity(text)?.milli ?? 0) > (parseQuantity(limit)?.milli ?? 0))
       errors.push(invalidValue(`${path}.requests`, text, `must be less than or equal to ${name} limit of ${limit}`));

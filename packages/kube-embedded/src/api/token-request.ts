@@ -26,7 +26,7 @@ interface Wanted {
   readonly bound?: Json;
 }
 
-function readWanted(name: string, body: JsonObject): Wanted {
+function readWanted(body: JsonObject): Wanted {
   const errors: FieldError[] = [];
   const audiences = listAt(body, "spec", "audiences");
   for (const [n, one] of audiences.entries())
@@ -37,7 +37,7 @@ function readWanted(name: string, body: JsonObject): Wanted {
     errors.push(invalidValue(field, seconds, "may not specify a duration less than 10 minutes"));
   else if (seconds > MAX_SECONDS)
     errors.push(invalidValue(field, seconds, "may not specify a duration larger than 2^32 seconds"));
-  if (errors.length > 0) throw invalid(SUBJECT, name, errors);
+  if (errors.length > 0) throw invalid(SUBJECT, "", errors);
   const bound = at(body, "spec", "boundObjectRef");
   const texts = audiences.filter((one) => typeof one === "string");
   return {
@@ -53,8 +53,8 @@ async function boundClaims(call: Call, ref: Json): Promise<JsonObject> {
   const kind = textAt(ref, "kind") ?? "";
   const name = textAt(ref, "name") ?? "";
   if (!isBoundKind(kind))
-    throw invalid(SUBJECT, account, [notSupported("spec.boundObjectRef.kind", kind, ["Pod", "Secret", "Node"])]);
-  if (name === "") throw invalid(SUBJECT, account, [required("spec.boundObjectRef.name")]);
+    throw invalid(SUBJECT, "", [notSupported("spec.boundObjectRef.kind", kind, ["Pod", "Secret", "Node"])]);
+  if (name === "") throw invalid(SUBJECT, "", [required("spec.boundObjectRef.name")]);
   const subject = { group: "", plural: `${kind.toLowerCase()}s`, kind };
   const object = await findBound(call.context, kind, namespace, name);
   if (object === undefined) throw notFound(subject, name);
@@ -77,7 +77,7 @@ export async function requestToken(call: Call): Promise<ApiResponse> {
   const { context, path } = call;
   const account = parseObject((await getStored(call)).json);
   const body = readVirtual(call.request, TOKEN_REQUEST);
-  const { audiences, seconds, bound } = readWanted(path.name, body);
+  const { audiences, seconds, bound } = readWanted(body);
   const boundTo = bound === undefined ? {} : await boundClaims(call, bound);
   const now = Math.floor(context.clock.now() / 1000);
   const claims = {

@@ -7,7 +7,10 @@ import type { Strategy } from "../api/resource-type.ts";
 import { hardOf, OPERATORS, requirementsOf, SCOPES } from "./scopes.ts";
 
 export const quotaStrategy: Strategy = {
-  prepareCreate: (quota) => quantitiesAsText(at(quota.spec, "hard")),
+  prepareCreate(quota) {
+    quantitiesAsText(at(quota.spec, "hard"));
+    quota.status = {};
+  },
   prepareUpdate: (quota) => quantitiesAsText(at(quota.spec, "hard")),
   validate(quota) {
     const errors: FieldError[] = [];

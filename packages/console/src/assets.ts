@@ -39,6 +39,7 @@ const modules = [
   "log-buffer.js",
   "log-view.js",
   "main.js",
+  "msgpack.js",
   "phase.js",
   "report-link.js",
   "rpc.js",

@@ -1,4 +1,5 @@
 /** A flyteidl2.core.Literal (JSON) as a line of text and a word on its kind. */
+import { decodeMsgpack } from "./msgpack.js";
 import { cut } from "./text.js";
 
 const maxText = 2_000;
@@ -46,10 +47,41 @@ function scalarText(scalar, depth) {
   if (scalar.schema) return scalar.schema.uri ?? "";
   if (scalar.generic) return JSON.stringify(scalar.generic);
   if (scalar.error) return scalar.error.message ?? "error";
-  // Base64 carries 3 bytes in 4 characters.
-  if (scalar.binary)
-    return `${scalar.binary.tag || "binary"}, ${Math.floor(((scalar.binary.value ?? "").replace(/=+$/, "").length * 3) / 4)} bytes`;
+  if (scalar.binary) return binaryText(scalar.binary, depth);
   return "a value of a kind that this page does not know";
+}
+
+/** Dataclasses, dicts and the like come as MessagePack. @param {any} binary @param {number} depth */
+function binaryText({ tag, value }, depth) {
+  const base64 = typeof value === "string" ? value : "";
+  if (tag === "msgpack") {
+    try {
+      return plainText(decodeMsgpack(Uint8Array.from(atob(base64), (character) => character.charCodeAt(0))), depth);
+    } catch {
+      // Not what it says that it is: then its size is all that can be told.
+    }
+  }
+  // Base64 carries 3 bytes in 4 characters.
+  return `${tag || "binary"}, ${Math.floor((base64.replace(/=+$/, "").length * 3) / 4)} bytes`;
+}
+
+/** @param {unknown} value @param {number} depth @returns {string} */
+function plainText(value, depth) {
+  if (depth > maxDepth) return "…";
+  if (value === null) return "None";
+  if (typeof value === "string") return JSON.stringify(value);
+  if (value instanceof Uint8Array) return `${value.length} bytes`;
+  if (Array.isArray(value)) {
+    const shown = value.slice(0, maxItems).map((item) => plainText(item, depth + 1));
+    return `[${more(shown, value.length)}]`;
+  }
+  if (value instanceof Map) {
+    const shown = [...value]
+      .slice(0, maxItems)
+      .map(([key, item]) => `${plainText(key, depth + 1)}: ${plainText(item, depth + 1)}`);
+    return `{${more(shown, value.size)}}`;
+  }
+  return typeof value === "number" || typeof value === "bigint" || typeof value === "boolean" ? String(value) : "…";
 }
 
 /** @param {any} primitive */

@@ -13,6 +13,11 @@ test.each([
   [{ scalar: { blob: { uri: "s3://b/k" } } }, "s3://b/k"],
   [{ scalar: { union: { value: primitive({ integer: "1" }) } } }, "1"],
   [{ scalar: { binary: { value: "AQID", tag: "msgpack" } } }, "msgpack, 3 bytes"],
+  // As msgpack.packb({"name": "ada", "xs": [1, -1, 0.5], "none": None, "ok": True}) of Python writes it.
+  [
+    { scalar: { binary: { value: "hKRuYW1lo2FkYaJ4c5MB/8s/4AAAAAAAAKRub25lwKJva8M=", tag: "msgpack" } } },
+    '{"name": "ada", "xs": [1, -1, 0.5], "none": None, "ok": true}',
+  ],
   [{ scalar: { binary: { value: "AQ==" } } }, "binary, 1 bytes"],
   [{ collection: { literals: [primitive({ integer: "1" }), primitive({ integer: "2" })] } }, "[1, 2]"],
   [{ map: { literals: { k: primitive({ integer: "1" }) } } }, '{"k": 1}'],

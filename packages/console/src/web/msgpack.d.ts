@@ -1,0 +1,1 @@
+export function decodeMsgpack(bytes: Uint8Array): unknown;

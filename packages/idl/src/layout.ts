@@ -18,6 +18,7 @@ export const inputsFile = "inputs.pb";
 export const outputsFile = "outputs.pb";
 export const errorFile = "error.pb";
 export const reportFile = "report.html";
+export const checkpointFile = "_flytecheckpoints";
 /** Below a run's output base: what the run that it recovers has done already. */
 export const recoveryFile = "recovery.pb";
 

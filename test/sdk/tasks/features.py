@@ -151,6 +151,14 @@ async def traced(n: int) -> int:
     return total
 
 
+@env.task
+async def traced_and_waiting(n: int, flag: str) -> int:
+    total = sum(await asyncio.gather(*(step(i) for i in range(n))))
+    while not os.path.exists(flag):
+        await asyncio.sleep(0.1)
+    return total
+
+
 @flyte.trace
 async def bad_step(i: int) -> int:
     raise ValueError(f"step {i} went wrong")
@@ -181,6 +189,7 @@ FEATURES = {
     "half_done": (half_done, {"children": 3, "flag": os.environ.get("FLAG", "")}),
     "killed_once": (killed_once, {"flag": os.environ.get("FLAG", "")}),
     "traced": (traced, {"n": 3}),
+    "traced_and_waiting": (traced_and_waiting, {"n": 20, "flag": os.environ.get("FLAG", "")}),
     "traced_badly": (traced_badly, {}),
 }
 

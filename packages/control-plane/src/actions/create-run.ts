@@ -26,6 +26,8 @@ import { hashOfInputs, requireServed, resolveInputs, runBase } from "./run-input
 import { nameTaken, resolveTarget } from "./run-name.ts";
 import { resolveTask } from "./run-task.ts";
 import { checkTask } from "./check-task.ts";
+import { writeRecovery } from "./recovery.ts";
+import { checkRecover, forgetsStart, relationOf } from "./relation.ts";
 
 export const rootAction = "a0";
 
@@ -53,17 +55,23 @@ export async function createRun(
   const now = ctx.clock.now();
   const ownSpec = request.runSpec ? clone(RunSpecSchema, request.runSpec) : create(RunSpecSchema);
   const runSpec = applySettings(ownSpec, await effectiveSettings(ctx, target));
-  runSpec.runStartTime = request.runStartTime ?? runSpec.runStartTime ?? timestampFromMs(now);
+  checkRecover(runSpec);
+  const relation = relationOf(ctx, runSpec);
+  const ownStart = forgetsStart(runSpec) ? undefined : runSpec.runStartTime;
+  runSpec.runStartTime = request.runStartTime ?? ownStart ?? timestampFromMs(now);
   const key = { ...target, action: rootAction };
   const inputUri = await resolveInputs(ctx, request, target);
   await checkImageBuild(ctx, taskId, inputUri, target);
-  const runOutputBase = runSpec.runBaseDir || (await runBase(ctx, target, inputUri));
+  // A base of the user's choice, which a rerun takes over: two runs never share a place, as their actions have equal names.
+  const chosen = runSpec.runBaseDir && `${runSpec.runBaseDir.replace(/\/+$/, "")}/${target.run}`;
+  const runOutputBase = chosen || (await runBase(ctx, target, inputUri));
   await requireServed(
     ctx,
     target,
     runOutputBase,
     runSpec.runBaseDir ? "run_spec.run_base_dir" : "offloaded_input_data.uri",
   );
+  await writeRecovery(ctx, target, runOutputBase, relation, runSpec);
   const kind = { case: "task" as const, spec, ...(taskId ? { id: taskId } : {}) };
   const root: ActionRow = {
     ...key,
@@ -79,6 +87,7 @@ export async function createRun(
       createdAt: now,
       source: request.source,
       kind,
+      ...(relation ? { relation } : {}),
       ...(trigger === undefined ? {} : { trigger: triggerMetadata(ctx, trigger) }),
     }),
   };

@@ -1,6 +1,8 @@
 import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import type { ActionIdentifier } from "@homeplane/idl/flyteidl2/common/identifier";
 import { ActionPhase } from "@homeplane/idl/flyteidl2/common/phase";
+import type { Relation } from "@homeplane/idl/flyteidl2/common/run";
 import type { TaskIdentifier, TaskSpec } from "@homeplane/idl/flyteidl2/task/task_definition";
 import {
   type ActionDetails,
@@ -29,6 +31,8 @@ export interface NewAction {
   readonly createdAt: number;
   readonly source: RunSource;
   readonly kind: ActionKind;
+  readonly relation?: Relation;
+  readonly recoveredFrom?: ActionIdentifier;
   /** That made the run. */
   readonly trigger?: Pick<ActionMetadata, "triggerId" | "triggerName" | "triggerType">;
 }
@@ -46,8 +50,9 @@ export function newActionDetails(action: NewAction): ActionDetails {
   });
 }
 
-function metadata({ parent, group, source, kind, trigger }: NewAction): ActionMetadata {
-  const common = { parent, group, source, ...trigger };
+function metadata({ parent, group, source, kind, relation, recoveredFrom, trigger }: NewAction): ActionMetadata {
+  const origin = { ...(relation ? { relation } : {}), ...(recoveredFrom ? { recoveredFrom } : {}) };
+  const common = { parent, group, source, ...origin, ...trigger };
   if (kind.case === "task") {
     const template = kind.spec.taskTemplate;
     const task = {

@@ -3,6 +3,7 @@ import { setImmediate } from "node:timers/promises";
 import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError, type ServiceImpl } from "@connectrpc/connect";
+import type { ActionIdentifier } from "@homeplane/idl/flyteidl2/common/identifier";
 import { ActionPhase } from "@homeplane/idl/flyteidl2/common/phase";
 import type { EventsProxyService } from "@homeplane/idl/flyteidl2/workflow/events_proxy_service";
 import type { InternalRunService } from "@homeplane/idl/flyteidl2/workflow/internal_run_service";
@@ -55,7 +56,7 @@ export function eventsProxyService(ctx: Context): ServiceImpl<typeof EventsProxy
 
 export function internalRunService(ctx: Context): Partial<ServiceImpl<typeof InternalRunService>> {
   return {
-    async recordAction({ actionId, parent, group, inputUri, spec }) {
+    async recordAction({ actionId, parent, group, inputUri, spec, recoveredFrom }) {
       const key = actionKey(actionId);
       const kind = kindOf(spec);
       // Without a parent it would be listed as a run.
@@ -64,7 +65,9 @@ export function internalRunService(ctx: Context): Partial<ServiceImpl<typeof Int
       const createdAt = ctx.clock.now();
       const root = await ctx.store.actions.get({ ...key, action: rootAction }, { withTaskSpec: false });
       if (root === undefined) throw new ConnectError(`run ${runPath(key)} is not known`, Code.NotFound);
-      const details = newActionDetails({ org, key, parent, group, createdAt, source: RunSource.UNSPECIFIED, kind });
+      const origin = { source: RunSource.UNSPECIFIED, ...(recoveredFrom ? { recoveredFrom } : {}) };
+      const details = newActionDetails({ org, key, parent, group, createdAt, kind, ...origin });
+      if (recoveredFrom !== undefined && kind.case === "condition") details.result = await resultOf(ctx, recoveredFrom);
       const taskSpec = kind.case === "task" ? { taskSpec: kind.spec } : {};
       const row = { ...key, createdAt, details, inputUri, runOutputBase: root.runOutputBase, ...taskSpec };
       if (await ctx.store.actions.create(row)) publishAction(ctx, key);
@@ -77,6 +80,12 @@ export function internalRunService(ctx: Context): Partial<ServiceImpl<typeof Int
       return { ...(actionId ? { actionId } : {}), status: { code: 0 } };
     },
   };
+}
+
+/** A condition that was answered in the run which this one recovers has that answer. */
+async function resultOf(ctx: Context, id: ActionIdentifier): Promise<ActionDetails["result"]> {
+  const source = await ctx.store.actions.get(actionKey(id, "recovered_from"), { withTaskSpec: false });
+  return source?.details.result ?? { case: undefined };
 }
 
 const phases: ReadonlySet<number> = new Set(Object.values(ActionPhase));

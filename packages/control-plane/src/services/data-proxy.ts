@@ -13,7 +13,7 @@ import {
   type DataProxyService,
   type UploadInputsRequest,
 } from "@homeplane/idl/flyteidl2/dataproxy/dataproxy_service";
-import { InputsSchema, OutputsSchema } from "@homeplane/idl/flyteidl2/task/common";
+import { InputsSchema, type Outputs, OutputsSchema } from "@homeplane/idl/flyteidl2/task/common";
 import type { TaskIdentifier } from "@homeplane/idl/flyteidl2/task/task_definition";
 import type { ActionDetails } from "@homeplane/idl/flyteidl2/workflow/run_definition";
 import { Bucket } from "@homeplane/idl/homeplane/v1/dataplane";
@@ -103,7 +103,7 @@ export function dataProxyService(ctx: Context): Partial<ServiceImpl<typeof DataP
       }
       return {
         inputs: decode(InputsSchema, inputs, inputUri),
-        outputs: decode(OutputsSchema, outputs, outputsUri),
+        outputs: answerOf(details) ?? decode(OutputsSchema, outputs, outputsUri),
         inputsUri: inputUri,
         outputsUri,
       };
@@ -180,6 +180,12 @@ export function dataProxyService(ctx: Context): Partial<ServiceImpl<typeof DataP
     if (source.case === "taskId" && type === ArtifactType.CODE_BUNDLE) return deployedBundle(source.value);
     throw invalid("source", "one of action_attempt_id, task_id is required, and must fit artifact_type");
   }
+}
+
+/** A condition has no file: its output is its answer. */
+function answerOf({ result }: ActionDetails): Outputs | undefined {
+  const value = result.case === "signalInfo" ? result.value.output : undefined;
+  return value && create(OutputsSchema, { literals: [{ name: "o0", value }] });
 }
 
 /** Tasks write these files: what is no message is told, not taken for a fault of the server. */

@@ -1,3 +1,4 @@
+import { checkpointFile } from "@homeplane/idl";
 import { type PodContext, runStartTime } from "./task.ts";
 
 /** Values of the placeholders in a task's command and arguments, names in lower case (substitution ignores case). */
@@ -11,8 +12,8 @@ export function placeholders(ctx: PodContext): ReadonlyMap<string, string> {
       "rawoutputdataprefix",
       rawData ? `${rawData.replace(/\/+$/, "")}/${spec.runName}/${spec.actionName}` : ctx.outputPrefix,
     ],
-    ["checkpointoutputprefix", `${ctx.outputPrefix}/_flytecheckpoints`],
-    ["prevcheckpointprefix", ctx.previousPrefix === "" ? '""' : `${ctx.previousPrefix}/_flytecheckpoints`],
+    ["checkpointoutputprefix", `${ctx.outputPrefix}/${checkpointFile}`],
+    ["prevcheckpointprefix", ctx.previousPrefix === "" ? '""' : `${ctx.previousPrefix}/${checkpointFile}`],
     ["runname", spec.runName],
     ["actionname", spec.actionName],
     ["runstarttime", runStartTime(ctx)],

@@ -97,26 +97,16 @@ test("the environment of the task goes before the run's, ours before both", () =
   );
 });
 
-test("a retry is told where the attempt before it, in its last incarnation, left its checkpoints", () => {
-  const record = {
-    attempt: 1,
-    phase: "FAILED" as const,
-    startedAt: "",
-    endedAt: "",
-    outputUri: "s3://meta/acme/demo/development/r1/a0/1.2",
+test("a pod is told where the checkpoint lies that it goes on from, and where it is to leave its own", () => {
+  const args = ["{{.checkpointOutputPrefix}}", "{{.prevCheckpointPrefix}}"];
+  const container = { case: "container" as const, value: { image: "x", args } };
+  const argsOf = (previousPrefix: string) => {
+    const action = sampleTaskAction({ status: { attempts: 2 } }, { template: { target: container } });
+    return buildPod(podContext(testConfig.pod, action, { previousPrefix })).spec.containers[0]?.args;
   };
-  const args = (status: TaskAction["status"]) => podOf({}, { status }).spec.containers[0]?.args;
-  expect(args({})).toEqual(["s3://meta/acme/demo/development/r1/a0/1", "--prev", '""']);
-  expect(args({ attempts: 1, systemFailures: 1 })).toEqual([
-    "s3://meta/acme/demo/development/r1/a0/1.1",
-    "--prev",
-    "s3://meta/acme/demo/development/r1/a0/1/_flytecheckpoints",
-  ]);
-  expect(args({ attempts: 2, systemFailures: 0, attemptHistory: [record] })).toEqual([
-    "s3://meta/acme/demo/development/r1/a0/2",
-    "--prev",
-    "s3://meta/acme/demo/development/r1/a0/1.2/_flytecheckpoints",
-  ]);
+  const base = "s3://meta/acme/demo/development/r1/a0";
+  expect(argsOf("")).toEqual([`${base}/2/_flytecheckpoints`, '""']);
+  expect(argsOf(`${base}/1.2`)).toEqual([`${base}/2/_flytecheckpoints`, `${base}/1.2/_flytecheckpoints`]);
 });
 
 test("each (attempt, incarnation) has a pod and a prefix of its own", () => {

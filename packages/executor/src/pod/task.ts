@@ -18,7 +18,7 @@ export interface PodContext {
   readonly name: string;
   /** Where this incarnation writes; no slash at the end. */
   readonly outputPrefix: string;
-  /** Where the one before it wrote; empty for the first. */
+  /** Where an earlier one has left the checkpoint to go on from; empty when none has. */
   readonly previousPrefix: string;
   /** Of a cached task. */
   readonly cache?: PodCache;
@@ -73,13 +73,13 @@ export function outputPrefixOf({ spec }: TaskAction, attempt: number, incarnatio
 }
 
 /** Throws InvalidSpecError. `taskAction` must be the whole resource. */
-export function podContext(config: PodConfig, taskAction: TaskAction, cache?: PodCache): PodContext {
+export function podContext(
+  config: PodConfig,
+  taskAction: TaskAction,
+  { cache, previousPrefix = "" }: { readonly cache?: PodCache | undefined; readonly previousPrefix?: string } = {},
+): PodContext {
   if (!taskAction.spec.runOutputBase) throw new InvalidSpecError("runOutputBase", "is required");
   const { attempt, incarnation, name } = currentPod(taskAction);
-  const previous =
-    incarnation > 0
-      ? outputPrefixOf(taskAction, attempt, incarnation - 1)
-      : taskAction.status?.attemptHistory?.at(-1)?.outputUri;
   return {
     config,
     taskAction,
@@ -89,7 +89,7 @@ export function podContext(config: PodConfig, taskAction: TaskAction, cache?: Po
     incarnation,
     name,
     outputPrefix: outputPrefixOf(taskAction, attempt, incarnation),
-    previousPrefix: previous ?? "",
+    previousPrefix,
     ...(cache === undefined ? {} : { cache }),
   };
 }

@@ -1,12 +1,14 @@
 /** Creating a pod, and what each refusal means. */
 import type { TaskAction } from "@homeplane/idl";
 import { isAlreadyExists, type KubeClient, KubeError, type Pod, pods } from "@homeplane/kube";
+import { ObjectStoreError } from "@homeplane/object-store";
 import type { PodCache } from "../cache/pod-cache.ts";
 import { buildPod } from "../pod/build-pod.ts";
 import { InvalidSpecError, podContext, PrimaryContainerMissing } from "../pod/task.ts";
 import type { Deps } from "./deps.ts";
 import type { Outcome } from "./outcome.ts";
 import { placeSecrets } from "./place-secrets.ts";
+import { previousCheckpoint } from "./previous-checkpoint.ts";
 import { timeLimitsOf } from "./time-limits.ts";
 
 export type Launch =
@@ -36,7 +38,7 @@ const refusals: Readonly<Record<number, string>> = {
 
 /** `taskAction` is the whole resource, read just now. Throws what is no answer of the API's. */
 export async function launchPod(
-  deps: Pick<Deps, "client" | "secrets" | "config">,
+  deps: Pick<Deps, "client" | "store" | "secrets" | "config">,
   taskAction: TaskAction,
   cache: PodCache | undefined,
   signal: AbortSignal,
@@ -48,7 +50,8 @@ export async function launchPod(
     return { kind: "refused", outcome: { kind: "user", final: true, code, message }, reason: code };
   }
   try {
-    const context = podContext(deps.config.pod, taskAction, cache);
+    const previousPrefix = await previousCheckpoint(deps.store, taskAction, signal);
+    const context = podContext(deps.config.pod, taskAction, { cache, previousPrefix });
     timeLimitsOf(context.template.metadata);
     const pod = buildPod(context);
     const hindered = await placeSecrets(deps.secrets, context, signal);
@@ -68,6 +71,12 @@ export async function launchPod(
       const outcome = { kind: "user" as const, final: true, code: "InvalidSpec", message: error.message };
       return { kind: "refused", outcome, reason: "InvalidSpec" };
     }
+    if (error instanceof ObjectStoreError)
+      return {
+        kind: "failed",
+        message: `the object store can not be asked for the last checkpoint: ${error.message}`,
+        error,
+      };
     if (!(error instanceof KubeError)) throw error;
     if (error.status === 403 && passing.test(error.message)) return { kind: "waiting", message: error.message };
     const code = refusals[error.status];

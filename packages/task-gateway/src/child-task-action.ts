@@ -28,6 +28,11 @@ export function childCondition(parent: TaskAction, action: Action, condition: Co
   if (condition.name === "") throw invalid("action.condition.name", "is required");
   if (condition.type?.type.case !== "simple")
     throw invalid("action.condition.type", "must be one of boolean, integer, float, string");
+  // Left out in silence, nobody would hear of it and the task would wait.
+  if (condition.webhook !== undefined) {
+    const way = "leave it out, and answer by `flyte signal condition`";
+    throw invalid("action.condition.webhook", `this version sends none: ${way}`);
+  }
   return childResource(parent, action, {
     actionType: "condition",
     shortName: condition.name.slice(0, 63),

@@ -127,7 +127,8 @@ test("a parent is told a condition's answer when it has ended, in this run or in
 test.each([
   ["action.condition.name", { name: "" }],
   ["action.condition.type", { name: "approval" }],
-])("a condition without %s is refused", async (field, value) => {
+  ["action.condition.webhook", { ...condition("q").action.spec.value, webhook: { url: "http://127.0.0.1/" } }],
+])("a condition is refused for its %s", async (field, value) => {
   await using it = await worldWithParent();
   const spec = { case: "condition" as const, value };
   const error: unknown = await it.actions

@@ -2,7 +2,7 @@
  * RunSpec.relation RECOVER: what the other run has done is not done again. Which actions those are is written beside the new run's data before the
  * run is stored, so that the data plane needs nobody to ask while it runs.
  */
-import { create, toBinary } from "@bufbuild/protobuf";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { recoveryFile } from "@homeplane/idl";
 import { ActionPhase } from "@homeplane/idl/flyteidl2/common/phase";
@@ -12,11 +12,12 @@ import type { ActionDetails } from "@homeplane/idl/flyteidl2/workflow/run_defini
 import {
   type RecoveredAction,
   RecoveredActionSchema,
+  type RecoverySource,
   RecoverySourceSchema,
 } from "@homeplane/idl/homeplane/v1/recovery";
 import { type Context, dataPlaneTimeoutMs } from "../context.ts";
 import { invalid, runKey, runPath } from "../services/identifiers.ts";
-import type { RunKey } from "../store/port.ts";
+import type { ActionRow, RunKey } from "../store/port.ts";
 import { rootAction } from "./create-run.ts";
 
 /** What one PutObject carries: some 40,000 actions. */
@@ -35,10 +36,13 @@ export async function writeRecovery(
   const source = runKey(relation.relatedTo, "run_spec.relation.related_to");
   if (source.project !== target.project || source.domain !== target.domain)
     throw invalid("run_spec.relation.related_to", `is in another project or domain than the new run`);
-  if ((await ctx.store.runs.get(source)) === undefined)
+  const root = await ctx.store.actions.get({ ...source, action: rootAction }, { withTaskSpec: false });
+  if (root === undefined)
     throw new ConnectError(`run_spec.relation.related_to: there is no run ${runPath(source)}`, Code.NotFound);
   const again = new Set(recover?.forceRerunActions ?? []);
-  const actions: Record<string, RecoveredAction> = {};
+  // What it has taken over itself, and what of that it never reported: a trace that is told to a task is not enqueued again.
+  const actions: Record<string, RecoveredAction> = { ...(await takenOver(ctx, root)) };
+  for (const name of again) delete actions[name];
   for await (const details of doneIn(ctx, source)) {
     const name = details.id?.name ?? "";
     const done = name === rootAction || again.has(name) ? undefined : recovered(details);
@@ -52,6 +56,18 @@ export async function writeRecovery(
     );
   const nativeUrl = `${runOutputBase}/${recoveryFile}`;
   await ctx.dataPlane.objects.putObject({ nativeUrl, content }, { timeoutMs: dataPlaneTimeoutMs });
+}
+
+async function takenOver(ctx: Context, { details, runOutputBase }: ActionRow): Promise<RecoverySource["actions"]> {
+  if (details.metadata?.relation?.relationType !== RelationType.RECOVER) return {};
+  try {
+    const nativeUrl = `${runOutputBase}/${recoveryFile}`;
+    const { content } = await ctx.dataPlane.objects.getObject({ nativeUrl }, { timeoutMs: dataPlaneTimeoutMs });
+    return fromBinary(RecoverySourceSchema, content).actions;
+  } catch (error) {
+    if (error instanceof ConnectError && error.code === Code.NotFound) return {};
+    throw error;
+  }
 }
 
 async function* doneIn(ctx: Context, source: RunKey): AsyncGenerator<ActionDetails> {

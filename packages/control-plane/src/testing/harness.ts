@@ -53,9 +53,10 @@ function memoryDataPlane() {
       },
     });
     router.service(ObjectStoreService, {
-      putObject({ location, content }) {
-        objects.set(urlOf(location), content);
-        return { nativeUrl: urlOf(location) };
+      putObject({ location, nativeUrl, content }) {
+        const url = nativeUrl || urlOf(location);
+        objects.set(url, content);
+        return { nativeUrl: url };
       },
       getObject({ nativeUrl }) {
         const content = objects.get(nativeUrl);

@@ -24,7 +24,7 @@ async function onSmallDisk(): Promise<{ homeplane: TestHomeplane; disk: SmallDis
 }
 
 // Skipped where nothing may be mounted: needs root.
-describe.skipIf(!hasPython || !canMount)("a disk that runs full", { timeout: 120_000 }, () => {
+describe.skipIf(!hasPython || !canMount)("a disk that runs full", { timeout: 300_000 }, () => {
   test("clients are told, what was there can be read, and it goes on when there is room", async () => {
     const { homeplane, disk } = await onSmallDisk();
     await using _ = homeplane;
@@ -58,25 +58,25 @@ describe.skipIf(!hasPython || !canMount)("a disk that runs full", { timeout: 120
     const flag = join(home, "flag");
     const env = { HOME: home, FLAG: flag };
     const waiting = await homeplane.startFeature("half_done", env);
-    await eventually("all children have ended", 30_000, async () => {
+    await eventually("all children have ended", 90_000, async () => {
       const children = (await homeplane.actions(waiting)).filter(({ id }) => id?.name !== "a0");
       return children.length === 3 && children.every(({ status }) => status?.phase === ActionPhase.SUCCEEDED);
     });
     const printing = await homeplane.startFeature("ticks", env);
     await eventually(
       "it runs",
-      30_000,
+      90_000,
       async () => (await homeplane.details(printing)).status?.phase === ActionPhase.RUNNING,
     );
     await disk.fill();
     // Its failure can not be recorded yet: that waits for room.
-    await eventually("its process has ended", 30_000, async () => (await processesOf(printing)).length === 0);
+    await eventually("its process has ended", 90_000, async () => (await processesOf(printing)).length === 0);
     disk.makeRoom();
     // What it raised, where there was room enough for its error file; else its exit code.
-    const told = await eventually("it is told", 30_000, async () => await failure(homeplane, printing));
+    const told = await eventually("it is told", 90_000, async () => await failure(homeplane, printing));
     expect(told).toMatch(/No space left on device|exit code 1/);
     await writeFile(flag, "");
-    await eventually("the other ends", 45_000, async () => {
+    await eventually("the other ends", 90_000, async () => {
       const { status } = await homeplane.details(waiting);
       return status?.phase === ActionPhase.SUCCEEDED;
     });

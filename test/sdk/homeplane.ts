@@ -163,7 +163,9 @@ export class TestHomeplane implements AsyncDisposable {
     file = "features.py",
   ): Promise<{ run: string; phase: string; outputs: unknown[] | null }> {
     const { code, stdout, stderr } = await this.run(this.python, [file, name], env);
-    if (code !== 0) throw new Error(`${file} ${name} ended with ${code}:\n${stdout}\n${stderr}`);
+    // On a busy machine an SDK's process was seen to be ended by a signal while it shut down, all said and done.
+    const complete = code === null && stdout.includes('{"phase":');
+    if (code !== 0 && !complete) throw new Error(`${file} ${name} ended with ${code}:\n${stdout}\n${stderr}`);
     const lines = stdout.split("\n").filter((line) => line.startsWith("{"));
     return Object.assign({}, ...lines.map((line) => JSON.parse(line) as object)) as {
       run: string;

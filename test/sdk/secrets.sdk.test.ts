@@ -62,10 +62,14 @@ describe.skipIf(!hasPython).each(sdks)("secrets with flyte $version", { timeout:
     const account = join(homeplane.dataDir, "account.json");
     const bytes = Buffer.from([0, 255, 1, 254]);
     await writeFile(account, values.file);
-    await flyte("create", "secret", "Service-Account", "--from-file", account);
-    await writeFile(account, bytes);
-    await flyte("create", "secret", "binary", "--from-file", account);
-    await rm(account);
+    try {
+      await flyte("create", "secret", "Service-Account", "--from-file", account);
+      await writeFile(account, bytes);
+      await flyte("create", "secret", "binary", "--from-file", account);
+    } finally {
+      // Later tests look for the values in this folder.
+      await rm(account);
+    }
     const { outputs } = await feature("as_files");
     expect(outputs).toEqual([["binary", "service-account", digest(bytes), digest(values.file), "0o0", "0o0"]]);
     const refused = await feature("binary_as_variable");
@@ -97,8 +101,8 @@ describe.skipIf(!hasPython).each(sdks)("secrets with flyte $version", { timeout:
       await homeplane.stop("SIGKILL");
       const kube = join(homeplane.dataDir, "kube/kube.db");
       const holding = await filesThatHold(homeplane.dataDir, [values.file]);
-      expect(holding.filter((file) => !file.startsWith(kube))).toEqual([]);
       await homeplane.up();
+      expect(holding.filter((file) => !file.startsWith(kube))).toEqual([]);
       await eventually("another process of the run", 40_000, async () => {
         const pids = await processesOf(run);
         return pids.length > 0 && !pids.includes(before);

@@ -53,7 +53,6 @@ describe.skipIf(!hasPython).each(sdks)("traces with the flyte SDK $version", { t
   test("a step that fails for good raises its own error again and is not done again; one that may work is", async () => {
     const { run, outputs } = await homeplane.feature("failures", { COUNTS: counts }, file);
     expect(outputs?.[0]).toMatch(/this never works.* \| worked the 2nd time/);
-    // What 2.5.8 keeps of an error does not tell the two apart: there both are raised again.
     const { fails_for_good: forGood, fails_once: once } = await ran();
     expect([forGood, once]).toEqual([1, 2]);
     const [phases, errors] = [new Map<string, ActionPhase>(), new Map<string, string>()];

@@ -233,6 +233,19 @@ describe.skipIf(!hasPython).each(sdks)("the flyte SDK $version", { timeout: 120_
     }
   });
 
+  test.skipIf(!hasKubectl)("tells kubectl describe why an action failed, and why one waits", async () => {
+    const describeRun = (run: string): string => {
+      const selection = ["-n", "flytesnacks-development", "-l", `flyte.org/run=${run}`];
+      const args = ["--kubeconfig", homeplane.endpoints.kubeconfig, "describe", "taskactions", ...selection];
+      return spawnSync("kubectl", args, { encoding: "utf8" }).stdout;
+    };
+    const { run } = await homeplane.feature("non_recoverable");
+    expect(describeRun(run)).toMatch(/Message: +.*never again/);
+    const waits = await homeplane.startFeature("never_placed", {}, "limits.py");
+    await eventually("it is told", 30_000, async () => /Message: +.*64 of cpu/.test(describeRun(waits)));
+    await homeplane.runs.abortRun({ runId: homeplane.actionId(waits).run, reason: "seen" });
+  });
+
   test("lays data out in the buckets as documented", async () => {
     const { run } = await homeplane.feature("gather");
     const base = join(homeplane.dataDir, "objects/homeplane-metadata/homeplane/flytesnacks/development", run);

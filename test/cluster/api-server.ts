@@ -9,8 +9,8 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { writeKubeconfig } from "@homeplane/kube-embedded";
 import { issueCa, issueLeaf } from "../../packages/kube-embedded/src/certs/issue.ts";
-import { writeKubeconfig } from "../../packages/kube-embedded/src/certs/kubeconfig.ts";
 import { Child } from "./child.ts";
 import { buildProgram } from "./go-program.ts";
 

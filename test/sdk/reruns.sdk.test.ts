@@ -1,11 +1,12 @@
 /** Runs that are run again, and runs that go on from where another one has failed. */
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ActionPhase } from "@homeplane/idl/flyteidl2/common/phase";
 import { RelationType } from "@homeplane/idl/flyteidl2/common/run";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { eventually, hasPython, sdks, TestHomeplane } from "./homeplane.ts";
+import { countMarks } from "./marks.ts";
 
 const file = "reruns.py";
 
@@ -21,12 +22,7 @@ describe.skipIf(!hasPython).each(sdks)("reruns with the flyte SDK $version", { t
     return () => rm(counts, { recursive: true });
   });
 
-  const ran = async (): Promise<Record<string, number>> =>
-    Object.fromEntries(
-      await Promise.all(
-        (await readdir(counts)).map(async (name) => [name, (await readFile(join(counts, name))).length] as const),
-      ),
-    );
+  const ran = (): Promise<Record<string, number>> => countMarks(counts);
   const answer = async (run: string, value: bigint): Promise<void> => {
     const name = await eventually("the condition is paused", 60_000, async () => {
       const actions = await homeplane.actions(run);

@@ -1,11 +1,12 @@
 /** Traces: a step that has succeeded is not done again, whatever becomes of the task around it. */
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ActionPhase } from "@homeplane/idl/flyteidl2/common/phase";
 import type { Action } from "@homeplane/idl/flyteidl2/workflow/run_definition";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { eventually, hasPython, sdks, TestHomeplane } from "./homeplane.ts";
+import { countMarks } from "./marks.ts";
 
 const file = "traces.py";
 
@@ -21,13 +22,7 @@ describe.skipIf(!hasPython).each(sdks)("traces with the flyte SDK $version", { t
     return () => rm(counts, { recursive: true });
   });
 
-  /** How often each has really run. */
-  const ran = async (): Promise<Record<string, number>> =>
-    Object.fromEntries(
-      await Promise.all(
-        (await readdir(counts)).map(async (name) => [name, (await readFile(join(counts, name))).length] as const),
-      ),
-    );
+  const ran = (): Promise<Record<string, number>> => countMarks(counts);
   const traces = async (run: string): Promise<readonly Action[]> =>
     (await homeplane.actions(run)).filter(({ metadata }) => metadata?.spec.case === "trace");
   const told = (run: string, count: number): Promise<readonly Action[]> =>

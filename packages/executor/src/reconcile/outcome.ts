@@ -40,11 +40,12 @@ export function classifyEnd(end: PodEnd, files: AttemptFiles, outputsDeclared: b
   if (files.error !== undefined)
     return "tooLarge" in files.error ? fromLargeError(files.error) : fromErrorFile(files.error);
   if (end.primaryMissing) return user("PrimaryContainerNotFound", "the pod has no primary container", true);
-  if (end.overDeadline && !(end.exitCode === 0 && files.outputs))
+  // Outputs are written last. Exit code 0 alone does not tell a task that finished from one that gave in to SIGTERM; and the interpreter of one that
+  // finished may yet be ended by a signal while it shuts down (seen: SIGABRT, of a thread of a Rust library that asks for an interpreter that is gone).
+  const finished = files.outputs && (end.exitCode === 0 || diedBySignal(end));
+  if (end.overDeadline && !finished)
     return user("DeadlineExceeded", "the pod was active for longer than its template's activeDeadlineSeconds");
   if (end.reason === "OOMKilled") return user("OOMKilled", withLog("the task used more memory than its limit", end));
-  // Exit code 0 alone does not tell a task that finished from one that gave in to SIGTERM; the outputs, which are written last, do.
-  const finished = end.exitCode === 0 && files.outputs;
   if (end.disruption !== undefined && !finished) {
     const nodeStop = end.nodeStop ? { nodeStop: true } : {};
     return { kind: "system", code: "Interrupted", message: end.disruption, ...nodeStop };
@@ -55,7 +56,7 @@ export function classifyEnd(end: PodEnd, files: AttemptFiles, outputsDeclared: b
       code: "Interrupted",
       message: end.message || end.reason || "the pod ended without a result",
     };
-  if (end.exitCode !== 0) return fromExitCode(end, end.exitCode);
+  if (end.exitCode !== 0 && !finished) return fromExitCode(end, end.exitCode);
   if (end.sidecarOom) return user("OOMKilled", "a container beside the task's used more memory than its limit");
   if (outputsDeclared && !files.outputs) {
     return {
@@ -65,6 +66,11 @@ export function classifyEnd(end: PodEnd, files: AttemptFiles, outputsDeclared: b
     };
   }
   return { kind: "success" };
+}
+
+/** Exit codes above 128 are 128 and the signal's number, as container runtimes report them. */
+function diedBySignal({ exitCode = 0 }: PodEnd): boolean {
+  return exitCode > 128 && exitCode < 128 + 65;
 }
 
 function fromExitCode(end: PodEnd, exitCode: number): Outcome {

@@ -37,6 +37,7 @@ import { seededRandom, VirtualClock } from "./virtual-clock.ts";
 /** What the task leaves behind when it exits. */
 export interface Leaves {
   readonly error?: { readonly code: string; readonly recoverable: boolean };
+  /** Default: as the SDK does, unless there is an error, or a signal ends it. */
   readonly outputs?: boolean;
 }
 
@@ -329,7 +330,8 @@ export class World {
     const [primary] = pod.spec.containers;
     const prefix = primary?.args?.[0] ?? "";
     const turn = this.kubelet.turnOf(pod);
-    const { error, outputs = error === undefined } = this.#script(turn);
+    const plan = this.#script(turn);
+    const { error, outputs = error === undefined && !(plan.kind === "exit" && plan.code > 128) } = plan;
     if (outputs) this.files.write(`${prefix}/outputs.pb`, new Uint8Array());
     if (error === undefined) return;
     const document = create(ErrorDocumentSchema, {

@@ -25,6 +25,7 @@ const checks: readonly Check[] = [
   { name: "format", program: "biome", args: ["format", "--colors=off", "."] },
   { name: "dead code", program: "knip", args: ["--no-progress", "--no-config-hints"] },
   { name: "generated docs", program: process.execPath, args: ["docs/generate.ts", "--check"] },
+  { name: "generated files of the charts", program: process.execPath, args: ["deploy/generate.ts", "--check"] },
 ];
 
 /** Each takes seconds; one that takes longer than this hangs. */

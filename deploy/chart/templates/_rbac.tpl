@@ -1,0 +1,78 @@
+{{/*
+What each component asks of the Kubernetes API, and nothing more; test/chart/rights.test.ts has the matrix.
+  cluster    everywhere: what it watches, and what has no namespace
+  tasks      in task namespaces alone: the operator binds this role there
+  own        in the release's namespace
+  secrets    in homeplane-secrets
+*/}}
+{{- define "homeplane.rights" -}}
+executor:
+  cluster:
+    - { apiGroups: [flyte.org], resources: [taskactions], verbs: [list, watch] }
+    - { apiGroups: [""], resources: [pods], verbs: [list, watch] }
+  tasks:
+    - { apiGroups: [flyte.org], resources: [taskactions], verbs: [get, patch, delete] }
+    - { apiGroups: [flyte.org], resources: [taskactions/status], verbs: [patch] }
+    # Its pods hold their TaskAction's deletion back (blockOwnerDeletion).
+    - { apiGroups: [flyte.org], resources: [taskactions/finalizers], verbs: [update] }
+    - { apiGroups: [""], resources: [pods], verbs: [get, create, delete] }
+  own:
+    - { apiGroups: [coordination.k8s.io], resources: [leases], verbs: [create] }
+    - { apiGroups: [coordination.k8s.io], resources: [leases], resourceNames: [executor], verbs: [get, update] }
+operator:
+  cluster:
+    - { apiGroups: [""], resources: [namespaces], verbs: [get, list, watch, create, patch] }
+    - { apiGroups: [""], resources: [serviceaccounts, resourcequotas, limitranges], verbs: [get, list, watch] }
+    - { apiGroups: [""], resources: [configmaps], resourceNames: [homeplane-trust], verbs: [get, list, watch] }
+    - { apiGroups: [networking.k8s.io], resources: [networkpolicies], verbs: [get, list, watch] }
+    - { apiGroups: [rbac.authorization.k8s.io], resources: [rolebindings], verbs: [get, list, watch, create] }
+    - apiGroups: [rbac.authorization.k8s.io]
+      resources: [clusterroles]
+      resourceNames: [union-operator-tasks, union-executor-tasks, union-task-gateway-tasks, union-log-provider-tasks, union-secret-service-tasks]
+      verbs: [bind]
+    - { apiGroups: [flyte.org], resources: [taskactions], verbs: [list] }
+  tasks:
+    - { apiGroups: [flyte.org], resources: [taskactions], verbs: [get, list, create, patch, delete] }
+    - { apiGroups: [flyte.org], resources: [taskactions/status], verbs: [patch] }
+    - { apiGroups: [""], resources: [serviceaccounts, resourcequotas, limitranges, configmaps], verbs: [create, update] }
+    - { apiGroups: [networking.k8s.io], resources: [networkpolicies], verbs: [create, update] }
+    - { apiGroups: [rbac.authorization.k8s.io], resources: [rolebindings], verbs: [update, delete] }
+  own:
+    - { apiGroups: [coordination.k8s.io], resources: [leases], verbs: [create] }
+    - { apiGroups: [coordination.k8s.io], resources: [leases], resourceNames: [operator], verbs: [get, update] }
+task-gateway:
+  cluster:
+    - { apiGroups: [flyte.org], resources: [taskactions], verbs: [list, watch] }
+    - { apiGroups: [authentication.k8s.io], resources: [tokenreviews], verbs: [create] }
+  tasks:
+    - { apiGroups: [flyte.org], resources: [taskactions], verbs: [get, create, patch, delete] }
+    # A child holds its parent's deletion back (blockOwnerDeletion).
+    - { apiGroups: [flyte.org], resources: [taskactions/finalizers], verbs: [update] }
+    - { apiGroups: [""], resources: [pods], verbs: [get] }
+object-store-service:
+  cluster:
+    - { apiGroups: [authentication.k8s.io], resources: [tokenreviews], verbs: [create] }
+log-provider:
+  cluster:
+    - { apiGroups: [""], resources: [pods], verbs: [list, watch] }
+    - { apiGroups: [authentication.k8s.io], resources: [tokenreviews], verbs: [create] }
+  tasks:
+    - { apiGroups: [""], resources: [pods], verbs: [get, patch] }
+    - { apiGroups: [""], resources: [pods/log], verbs: [get] }
+  own:
+    - { apiGroups: [coordination.k8s.io], resources: [leases], verbs: [create] }
+    - { apiGroups: [coordination.k8s.io], resources: [leases], resourceNames: [log-provider], verbs: [get, update] }
+secret-service:
+  cluster:
+    - { apiGroups: [""], resources: [pods], verbs: [list, watch] }
+    - { apiGroups: [""], resources: [namespaces], verbs: [list] }
+    - { apiGroups: [authentication.k8s.io], resources: [tokenreviews], verbs: [create] }
+  tasks:
+    - { apiGroups: [""], resources: [pods], verbs: [get] }
+    - { apiGroups: [""], resources: [secrets], verbs: [get, list, create, update, delete] }
+  secrets:
+    - { apiGroups: [""], resources: [secrets], verbs: [get, list, create, patch, delete] }
+  own:
+    - { apiGroups: [coordination.k8s.io], resources: [leases], verbs: [create] }
+    - { apiGroups: [coordination.k8s.io], resources: [leases], resourceNames: [secret-service], verbs: [get, update] }
+{{- end }}

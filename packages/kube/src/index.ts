@@ -73,3 +73,9 @@ export type { KeyToPath, ProjectedSource, Volume } from "./types/volume.ts";
 export { type Process, WorkQueue } from "./work-queue.ts";
 export { type LeaderOptions, runAsLeader } from "./leader.ts";
 export type { LeaseName } from "./lease-hold.ts";
+export {
+  createTokenVerifier,
+  type RefusedToken,
+  type TokenVerifier,
+  type VerifiedToken,
+} from "./token-review.ts";

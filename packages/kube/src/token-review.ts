@@ -46,7 +46,7 @@ export function createTokenVerifier(options: { client: KubeClient; clock: Clock 
     const { status = {} } = await client.create(tokenReviews, {
       apiVersion: "authentication.k8s.io/v1",
       kind: "TokenReview",
-      metadata: {},
+      metadata: { name: "" },
       spec: { token, audiences: [audience] },
     });
     const { authenticated, user = {}, audiences = [], error } = status;

@@ -1,16 +1,17 @@
 /**
  * Removes a task's Secret when its pod has ended. Level-triggered: the pods of the label are watched, and every Secret of the label is
  * looked at again now and then, so that one whose pod went unseen, or never came, goes too. What is missed still goes with its
- * TaskAction.
+ * TaskAction. Secrets are read one task namespace at a time: nothing here has a right to those of the whole cluster.
  */
-import { taskSecretLabel } from "@homeplane/idl";
-import { Informer, isNotFound, type KubeClient, type Pod, pods, secrets, WorkQueue } from "@homeplane/kube";
+import { taskNamespaceLabel, taskSecretLabel } from "@homeplane/idl";
+import { Informer, isNotFound, type KubeClient, namespaces, type Pod, pods, secrets, WorkQueue } from "@homeplane/kube";
 import { type Clock, type Logger, pause, type Random, runServices, type Service } from "@homeplane/runtime-kit";
 
 /** When the Secret was last brought up to date: the pod is created right after. */
 export const madeAtAnnotation = "homeplane.dev/made-at";
 
 const selector = `${taskSecretLabel}=true`;
+const taskNamespaces = `${taskNamespaceLabel.name}=${taskNamespaceLabel.value}`;
 const sweepMs = 5 * 60_000;
 /** A Secret without a pod may be waiting for one that is refused for want of quota; each try makes it anew. */
 const orphanMs = 10 * 60_000;
@@ -55,11 +56,21 @@ export function createBroom({ client, clock, random, log }: BroomOptions): Servi
     log.info({ event: "secrets.removed", secret: key });
   };
 
+  const sweepNamespace = async (namespace: string, signal: AbortSignal): Promise<void> => {
+    try {
+      for await (const { items } of client.listPages(secrets, { namespace, labelSelector: selector, signal }))
+        for (const { metadata } of items) queue.add(`${namespace}/${metadata.name}`);
+    } catch (error) {
+      // One whose rights are not set up yet, or that is going, keeps nobody from the others.
+      if (!signal.aborted) log.warn({ event: "secrets.sweep_failed", namespace, err: error });
+    }
+  };
+
   const sweep = async (signal: AbortSignal): Promise<void> => {
     while (!signal.aborted) {
       try {
-        for await (const { items } of client.listPages(secrets, { labelSelector: selector, signal }))
-          for (const { metadata } of items) queue.add(`${metadata.namespace}/${metadata.name}`);
+        const { items } = await client.list(namespaces, { labelSelector: taskNamespaces, signal });
+        for (const { metadata } of items) await sweepNamespace(metadata.name, signal);
       } catch (error) {
         if (!signal.aborted) log.warn({ event: "secrets.sweep_failed", err: error });
       }

@@ -140,3 +140,18 @@ test("a Secret whose pod ended unseen, or never came, is found by a later start;
   await start();
   expect(await world.placed()).toBeUndefined();
 });
+
+test("Secrets are looked for in task namespaces alone, one at a time", async () => {
+  await using world = await startWorld();
+  const listed: (string | undefined)[] = [];
+  const list = world.client.listPages.bind(world.client);
+  world.client.listPages = (type, options) => {
+    if (type.plural === "secrets") listed.push(options?.namespace);
+    return list(type, options);
+  };
+  const stop = new AbortController();
+  const running = world.service.run(stop.signal);
+  await expect.poll(() => listed).toEqual([pod.namespace]);
+  stop.abort();
+  await running;
+});

@@ -19,6 +19,8 @@ export const labels = {
 
 /** On a pod that takes secrets, and on the Kubernetes Secret of the same name that holds them for it. */
 export const taskSecretLabel = "homeplane.dev/task-secrets";
+/** On the namespaces of projects' domains, whoever made them: which ones are ours to work in. */
+export const taskNamespaceLabel = { name: "union.ai/namespace-type", value: "flyte" } as const;
 /** Where users' secrets are kept; no project's namespace may be it. */
 export const secretsNamespace = "homeplane-secrets";
 

@@ -1,5 +1,6 @@
 /** secret-service on the embedded Kubernetes API, called over its two services. */
 import { createClient, createRouterTransport } from "@connectrpc/connect";
+import { taskNamespaceLabel } from "@homeplane/idl";
 import { SecretMaterialiser, SecretService } from "@homeplane/idl/homeplane/v1/secrets";
 import { KubeClient, namespaces, type Secret, secrets } from "@homeplane/kube";
 import { ApiServer, inProcessTransport, openStore } from "@homeplane/kube-embedded";
@@ -17,8 +18,9 @@ export async function startWorld(options: { now?: () => number } = {}) {
   const store = openStore({ path: ":memory:" });
   const server = new ApiServer({ ...common, store, podLogs: async function* () {} });
   const client = new KubeClient({ ...common, transport: inProcessTransport(server) });
-  for (const name of [kept, pod.namespace])
-    await client.create(namespaces, { apiVersion: "v1", kind: "Namespace", metadata: { name } });
+  const ofTasks = { [taskNamespaceLabel.name]: taskNamespaceLabel.value };
+  for (const [name, labels] of Object.entries({ [kept]: {}, [pod.namespace]: ofTasks }))
+    await client.create(namespaces, { apiVersion: "v1", kind: "Namespace", metadata: { name, labels } });
   const services = createSecretService({ ...common, client, namespace: kept, org: "acme", cluster: "c1" });
   const transport = createRouterTransport(({ service }) => {
     service(SecretService, services.users);

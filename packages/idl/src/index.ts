@@ -1,4 +1,5 @@
 export * from "./layout.ts";
+export { abortedOrder } from "./orders.ts";
 export { isTerminal, phaseOrder, phaseToProto } from "./phase.ts";
 export { taskActionCrd } from "./taskaction/crd.ts";
 export * from "./taskaction/names.ts";

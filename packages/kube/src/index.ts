@@ -33,9 +33,13 @@ export {
   customResourceDefinitions,
   events,
   leases,
+  limitRanges,
   namespaces,
+  networkPolicies,
   nodes,
   pods,
+  resourceQuotas,
+  roleBindings,
   secrets,
   serviceAccounts,
   tokenReviews,
@@ -46,6 +50,7 @@ export type { IssuedToken, TokenRequestSpec, TokenReview } from "./types/authent
 export type { ConfigMap, Event, Namespace, ObjectReference, Secret, ServiceAccount } from "./types/core.ts";
 export type { CustomResourceDefinition, CustomResourceDefinitionVersion } from "./types/custom-resource-definition.ts";
 export type { Node } from "./types/node.ts";
+export type { LimitRange, NetworkPolicy, ResourceQuota, RoleBinding } from "./types/policy.ts";
 export type { Lease } from "./types/lease.ts";
 export type {
   ContainerState,

@@ -5,6 +5,7 @@ import type { CustomResourceDefinition } from "./types/custom-resource-definitio
 import type { Lease } from "./types/lease.ts";
 import type { Node } from "./types/node.ts";
 import type { Pod } from "./types/pod.ts";
+import type { LimitRange, NetworkPolicy, ResourceQuota, RoleBinding } from "./types/policy.ts";
 
 const core = { group: "", version: "v1", namespaced: true } as const;
 
@@ -23,6 +24,20 @@ export const serviceAccounts: ResourceType<ServiceAccount> = {
   ...core,
   plural: "serviceaccounts",
   kind: "ServiceAccount",
+};
+export const resourceQuotas: ResourceType<ResourceQuota> = { ...core, plural: "resourcequotas", kind: "ResourceQuota" };
+export const limitRanges: ResourceType<LimitRange> = { ...core, plural: "limitranges", kind: "LimitRange" };
+export const networkPolicies: ResourceType<NetworkPolicy> = {
+  ...core,
+  group: "networking.k8s.io",
+  plural: "networkpolicies",
+  kind: "NetworkPolicy",
+};
+export const roleBindings: ResourceType<RoleBinding> = {
+  ...core,
+  group: "rbac.authorization.k8s.io",
+  plural: "rolebindings",
+  kind: "RoleBinding",
 };
 export const leases: ResourceType<Lease> = {
   group: "coordination.k8s.io",

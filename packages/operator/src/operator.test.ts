@@ -12,6 +12,7 @@ import {
 import { ApiServer, inProcessTransport, openStore } from "@homeplane/kube-embedded";
 import { type Clock, silentLogger } from "@homeplane/runtime-kit";
 import { expect, test } from "vitest";
+import { type NamespaceConfig, namespaceDefaults } from "./namespaces/config.ts";
 import { createOperator } from "./operator.ts";
 
 const taskActionType: ResourceType<TaskAction> = taskActions;
@@ -38,6 +39,7 @@ async function world(
     fail?: (request: TransportRequest) => boolean;
     away?: () => boolean;
     ackFails?: () => boolean;
+    namespaces?: Partial<NamespaceConfig>;
   } = {},
 ) {
   const clock = new EagerClock();
@@ -94,6 +96,7 @@ async function world(
     orchestration,
     cluster: "c",
     version: "1",
+    namespaces: { ...namespaceDefaults, ...options.namespaces },
   });
   const running = operator.run(stop.signal);
   return {

@@ -17,8 +17,11 @@ import {
   type Service,
   sleep,
 } from "@homeplane/runtime-kit";
+import type { NamespaceConfig } from "./namespaces/config.ts";
+import { NamespaceKeeper } from "./namespaces/keeper.ts";
 import { OrderDesk } from "./order-desk.ts";
 import { carryOut } from "./orders.ts";
+import { waitingTeller } from "./tell-waiting.ts";
 
 export interface OperatorOptions {
   readonly client: KubeClient;
@@ -26,6 +29,7 @@ export interface OperatorOptions {
   readonly orchestration: Transport;
   readonly cluster: string;
   readonly version: string;
+  readonly namespaces: NamespaceConfig;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -37,14 +41,18 @@ const callTimeoutMs = 30_000;
 
 export function createOperator(options: OperatorOptions): Service {
   const channel = createClient(OrchestrationService, options.orchestration);
+  const keeper = new NamespaceKeeper({ ...options, config: options.namespaces });
+  const waitingSince = new Map<bigint, number>();
   return {
     name: "operator",
     run: (signal) =>
       runServices(
         [
+          keeper,
           {
             name: "operator.orders",
-            run: (stop) => forever(options, "orders", stop, () => followOrders(options, channel, stop)),
+            run: (stop) =>
+              forever(options, "orders", stop, () => followOrders(options, channel, keeper, waitingSince, stop)),
           },
           {
             name: "operator.heartbeat",
@@ -80,13 +88,22 @@ async function forever(
 async function followOrders(
   options: OperatorOptions,
   channel: Client<typeof OrchestrationService>,
+  keeper: NamespaceKeeper,
+  waitingSince: Map<bigint, number>,
   signal: AbortSignal,
 ): Promise<void> {
   const { client, cluster, version } = options;
   await channel.registerCluster({ cluster, version }, { signal, timeoutMs: callTimeoutMs });
   const end = new AbortController();
   const session = AbortSignal.any([signal, end.signal]);
-  const desk = new OrderDesk({ ...options, carryOut: (order) => carryOut(client, order, session), signal: session });
+  const tools = { client, ensureNamespace: keeper.ensure.bind(keeper) };
+  const desk = new OrderDesk({
+    ...options,
+    carryOut: (order) => carryOut(tools, order, session),
+    tell: waitingTeller(options, session),
+    waitingSince,
+    signal: session,
+  });
   const follow = async (): Promise<void> => {
     for await (const { orders } of channel.watchOrders({ cluster }, { signal: session })) {
       for (const order of orders) await desk.take(order);

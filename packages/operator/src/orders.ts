@@ -15,9 +15,11 @@ import {
   isNotFound,
   type KubeClient,
   KubeError,
-  namespaces,
   type ResourceType,
 } from "@homeplane/kube";
+import type { Tenant } from "./namespaces/names.ts";
+import { type Verdict, verdictOn } from "./namespaces/verdict.ts";
+import { NotYetError } from "./not-yet.ts";
 import { signalCondition } from "./signal-condition.ts";
 import { InvalidOrderError, taskActionOf } from "./task-action.ts";
 
@@ -34,14 +36,17 @@ export interface Refusal {
   readonly message: string;
 }
 
-/** Resolves when the order is stored, with a refusal when it never can be; throws when it may be tried again. */
-export async function carryOut(
-  client: KubeClient,
-  { order }: Order,
-  signal: AbortSignal,
-): Promise<Refusal | undefined> {
+export interface OrderTools {
+  readonly client: KubeClient;
+  /** Whether a project's domain has a namespace; makes it at need. */
+  readonly ensureNamespace: (project: string, domain: string, signal: AbortSignal) => Promise<Verdict>;
+}
+
+/** Resolves when the order is stored, with a refusal when it never can be; throws when it may be tried again, NotYetError when somebody should hear why. */
+export async function carryOut(tools: OrderTools, { order }: Order, signal: AbortSignal): Promise<Refusal | undefined> {
+  const { client } = tools;
   try {
-    if (order.case === "start") return await start(client, order.value, signal);
+    if (order.case === "start") return await start(tools, order.value, signal);
     if (order.case === "abort") await abort(client, order.value, signal);
     if (order.case === "signal") return await signalCondition(client, order.value, signal);
     return undefined;
@@ -53,14 +58,18 @@ export async function carryOut(
   }
 }
 
-async function start(client: KubeClient, order: StartAction, signal: AbortSignal): Promise<Refusal | undefined> {
+async function start(tools: OrderTools, order: StartAction, signal: AbortSignal): Promise<Refusal | undefined> {
+  const { client } = tools;
   const wanted = taskActionOf(order);
-  await ensureNamespace(client, wanted, signal);
+  const { project, domain } = wanted.spec;
+  const verdict = await tools.ensureNamespace(project, domain, signal);
+  if (verdict.kind === "refused") return { code: verdict.code, message: verdict.message };
+  if (verdict.kind === "waiting") throw new NotYetError(verdict.code, verdict.message);
   try {
     await client.create(taskActionType, wanted, { signal });
     return undefined;
   } catch (error) {
-    if (!isAlreadyExists(error)) throw error;
+    if (!isAlreadyExists(error)) throw notYet(error, { namespace: wanted.metadata.namespace ?? "", project, domain });
   }
   const { namespace = "", name } = wanted.metadata;
   const existing = await client.get(taskActionType, { namespace, name }, { signal });
@@ -71,23 +80,14 @@ async function start(client: KubeClient, order: StartAction, signal: AbortSignal
     : { code: "NameTaken", message: `TaskAction ${namespace}/${name} belongs to run ${existing.spec.runName}` };
 }
 
-async function ensureNamespace(client: KubeClient, { spec, metadata }: TaskAction, signal: AbortSignal): Promise<void> {
-  const name = metadata.namespace ?? "";
-  const own = {
-    [labels.project]: labelValue(spec.project),
-    [labels.domain]: labelValue(spec.domain),
-    "union.ai/namespace-type": "flyte",
-  };
-  try {
-    await client.get(namespaces, { name }, { signal });
-  } catch (error) {
-    if (!isNotFound(error)) throw error;
-    await client
-      .create(namespaces, { apiVersion: "v1", kind: "Namespace", metadata: { name, labels: own } }, { signal })
-      .catch((failure: unknown) => {
-        if (!isAlreadyExists(failure)) throw failure;
-      });
-  }
+/** A refusal that whoever waits should hear of; other failures are the API's, and pass. */
+function notYet(error: unknown, tenant: Tenant): unknown {
+  if (!(error instanceof KubeError) || (error.status !== 403 && error.status !== 404)) return error;
+  const { namespace } = tenant;
+  const verdict = verdictOn(error, tenant, "provision");
+  if (verdict?.code === "NamespaceTerminating") return new NotYetError(verdict.code, verdict.message, { cause: error });
+  const message = `the TaskAction can not be stored in namespace ${namespace}: ${error.message}`;
+  return new NotYetError("NotStored", message, { cause: error });
 }
 
 /** The action and all of its descendants, at once: garbage collection by owner would stop them one generation after the other. */

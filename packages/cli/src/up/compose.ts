@@ -13,7 +13,7 @@ import { SecretMaterialiser, SecretService } from "@homeplane/idl/homeplane/v1/s
 import { createImageBuilder } from "@homeplane/image-builder";
 import { createLogProvider } from "@homeplane/log-provider";
 import { objectStoreService } from "@homeplane/object-store-service";
-import { createOperator } from "@homeplane/operator";
+import { createOperator, namespaceDefaults } from "@homeplane/operator";
 import { type Logger, runServices, systemClock as clock } from "@homeplane/runtime-kit";
 import { createSecretService } from "@homeplane/secret-service";
 import { createTaskGateway } from "@homeplane/task-gateway";
@@ -135,7 +135,12 @@ export async function compose(
     });
     const gatewayServer = await listenNear(ports.gateway, (port) => gateway.listen({ host, port }));
     stack.defer(() => gatewayServer.close());
-    const operator = createOperator({ ...forComponent("operator"), orchestration, cluster, version });
+    const operator = createOperator({
+      ...forComponent("operator"),
+      ...{ orchestration, cluster, version },
+      // The API is ours alone, and there may be namespaces from before they were marked as ours.
+      namespaces: { ...namespaceDefaults, adopt: true },
+    });
     const executor = createExecutor({
       ...forComponent("executor"),
       store,

@@ -1,6 +1,6 @@
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
-import { phaseToProto } from "@homeplane/idl";
+import { abortedOrder, phaseToProto } from "@homeplane/idl";
 import type { OrchestrationService, OrderResult } from "@homeplane/idl/homeplane/v1/orchestration";
 import { takeBack } from "../actions/signal-event.ts";
 import type { Context } from "../context.ts";
@@ -43,6 +43,7 @@ export function orchestrationService(ctx: Context): ServiceImpl<typeof Orchestra
     if (order?.order.case === "signal") return takeBack(ctx, actionKey(order.order.value.actionId));
     if (order?.order.case !== "start") return;
     const key = actionKey(order.order.value.spec?.actionId);
-    await recordFailure(ctx, key, phaseToProto("FAILED"), { code: errorCode, message: errorMessage });
+    const phase = phaseToProto(errorCode === abortedOrder ? "ABORTED" : "FAILED");
+    await recordFailure(ctx, key, phase, { code: errorCode, message: errorMessage });
   }
 }

@@ -123,6 +123,6 @@ export async function recordFailure(
   });
   await change(ctx, key, (details) => applyEvent(details, event));
   await change(ctx, key, (details) =>
-    applyStatus(details, create(ActionStatusSchema, { phase, attempts: 1, endTime: at }), ""),
+    applyStatus(details, create(ActionStatusSchema, { phase, attempts: 1, endTime: at }), error.message),
   );
 }

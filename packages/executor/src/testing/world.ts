@@ -20,7 +20,7 @@ import {
   type TransportResponse,
 } from "@homeplane/kube";
 import { ApiServer, inProcessTransport, openStore, type Store } from "@homeplane/kube-embedded";
-import { createOperator } from "@homeplane/operator";
+import { createOperator, namespaceDefaults } from "@homeplane/operator";
 import { type Random, type Service, silentLogger } from "@homeplane/runtime-kit";
 import { createSecretService, type SecretServices } from "@homeplane/secret-service";
 import type { ExecutorConfig } from "../config.ts";
@@ -120,6 +120,7 @@ export class World {
       orchestration: this.controlPlane.transport(),
       cluster: "test",
       version: "0",
+      namespaces: namespaceDefaults,
     });
     this.#run({ name: "api", run: (signal) => this.server.run(signal) });
     this.#run(this.secrets.service);

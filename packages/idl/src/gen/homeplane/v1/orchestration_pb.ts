@@ -279,7 +279,8 @@ export type OrderResult = Message<"homeplane.v1.OrderResult"> & {
   sequence: bigint;
 
   /**
-   * Set when the data plane refuses the order for good; an action that was to start then fails with it.
+   * Set when the data plane refuses the order for good; an action that was to start then fails with it. "Aborted": it was
+   * aborted before it could be stored, and ends so.
    *
    * @generated from field: string error_code = 2;
    */

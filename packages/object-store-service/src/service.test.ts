@@ -12,6 +12,7 @@ import {
   type Presigner,
   type S3Server,
   startS3Server,
+  staticCredentials,
 } from "@homeplane/object-store";
 import { silentLogger, systemClock } from "@homeplane/runtime-kit";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -42,7 +43,8 @@ beforeAll(async () => {
     clock,
     log: silentLogger,
   });
-  presigner = createPresigner({ endpoint: s3.url, region: "us-east-1", credentials, clock });
+  const signing = staticCredentials(credentials);
+  presigner = createPresigner({ endpoint: s3.url, region: "us-east-1", credentials: signing, clock });
   const implementation = objectStoreService({ store, presigner, buckets, org: "acme" });
   service = createClient(
     ObjectStoreService,

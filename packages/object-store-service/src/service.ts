@@ -23,15 +23,10 @@ export interface ObjectStoreServiceOptions extends Scope {
 
 export function objectStoreService(options: ObjectStoreServiceOptions): ServiceImpl<typeof ObjectStoreService> {
   const { store } = options;
-  const presign = (request: PresignRequest): PresignedRequest => {
-    try {
-      return options.presigner.presign(request);
-    } catch (error) {
-      rethrow(error);
-    }
-  };
+  const presign = (request: PresignRequest): Promise<PresignedRequest> =>
+    options.presigner.presign(request).catch(rethrow);
   return {
-    async createUploadUrl({ location, expiresIn, contentMd5, contentLength }) {
+    async createUploadUrl({ location, expiresIn, contentMd5, contentLength }, { signal }) {
       const { bucket, key } = locate(options, location);
       // Without it whoever holds the URL could store anything of any size under the key.
       if (contentMd5.length !== 16) {
@@ -47,12 +42,13 @@ export function objectStoreService(options: ObjectStoreServiceOptions): ServiceI
         "Content-MD5": Buffer.from(contentMd5).toString("base64"),
         ...(contentLength > 0n ? { "Content-Length": String(contentLength) } : {}),
       };
-      const signed = presign({
+      const signed = await presign({
         method: "PUT",
         bucket,
         key,
         expiresSeconds: lifetimeSeconds(expiresIn),
         headers,
+        signal,
       });
       return {
         signedUrl: signed.url,
@@ -61,9 +57,9 @@ export function objectStoreService(options: ObjectStoreServiceOptions): ServiceI
         headers,
       };
     },
-    async createDownloadUrl({ nativeUrl: url, expiresIn }) {
+    async createDownloadUrl({ nativeUrl: url, expiresIn }, { signal }) {
       const location = parseOwnUrl(options, url);
-      const signed = presign({ method: "GET", ...location, expiresSeconds: lifetimeSeconds(expiresIn) });
+      const signed = await presign({ method: "GET", ...location, expiresSeconds: lifetimeSeconds(expiresIn), signal });
       return { signedUrl: signed.url, expiresAt: timestampFromDate(signed.expiresAt) };
     },
     async putObject({ location, content, nativeUrl: url }, { signal }) {
@@ -116,6 +112,12 @@ const codes: Readonly<Partial<Record<ObjectStoreErrorCode, Code>>> = {
   InvalidKey: Code.InvalidArgument,
   BadDigest: Code.InvalidArgument,
   PreconditionFailed: Code.AlreadyExists,
+  // Refused to us, not to the caller: for the operator of this data plane, who finds the call in the message.
+  AccessDenied: Code.FailedPrecondition,
+  Unauthenticated: Code.Unavailable,
+  ClockSkew: Code.Unavailable,
+  Untrusted: Code.Unavailable,
+  Unavailable: Code.Unavailable,
 };
 
 function rethrow(error: unknown): never {

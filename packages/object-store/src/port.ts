@@ -100,16 +100,18 @@ export interface PresignRequest {
   readonly expiresSeconds: number;
   /** Headers that the client must send with exactly these values, such as `content-md5` and `content-length`. */
   readonly headers?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
 }
 
 export interface PresignedRequest {
   readonly url: string;
   /** What the client must send. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Earlier than was asked for when the signer's own credentials end before. */
   readonly expiresAt: Date;
 }
 
-/** Signs without a call to the store, so it is cheap and synchronous. */
+/** Signs without a call to the store. Throws `ObjectStoreError`; waits only when credentials have to be renewed. */
 export interface Presigner {
-  presign(request: PresignRequest): PresignedRequest;
+  presign(request: PresignRequest): Promise<PresignedRequest>;
 }

@@ -4,6 +4,7 @@ import {
   openFsObjectStore,
   type Presigner,
   startS3Server,
+  staticCredentials,
 } from "@homeplane/object-store";
 import { type Logger, systemClock as clock } from "@homeplane/runtime-kit";
 import type { DataDirPaths, StoreCredentials } from "./data-dir.ts";
@@ -33,7 +34,8 @@ export async function startObjectStore(
   const store = await openFsObjectStore({ root: paths.objects, buckets: names, clock });
   const common = { store, buckets: names, multipartRoot: paths.multipart, credentials, region, clock, log };
   const server = await listenNear(listen.port, (port) => startS3Server({ ...common, host: listen.host, port }));
-  const presigner = createPresigner({ endpoint: server.url, region, credentials, clock });
+  const signing = staticCredentials(credentials);
+  const presigner = createPresigner({ endpoint: server.url, region, credentials: signing, clock });
   return { store, presigner, url: server.url, port: server.port, close: () => server.close() };
 }
 

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdir, mkdtemp, open, readdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { chunksOf } from "../body.ts";
+import { until } from "../until.ts";
 import { ObjectStoreError } from "../error.ts";
 import type { ObjectBody, PutOptions } from "../port.ts";
 import { type ObjectRecord, readStagedRecord, type StagedRecord } from "./record.ts";
@@ -53,8 +54,7 @@ export class Staging {
       await using file = await open(path, "wx");
       const hash = createHash("md5");
       let size = 0;
-      for await (const chunk of chunksOf(body)) {
-        options.signal?.throwIfAborted();
+      for await (const chunk of until(chunksOf(body), options.signal)) {
         hash.update(chunk);
         size += chunk.byteLength;
         for (let at = 0; at < chunk.byteLength; ) at += (await file.write(chunk, at)).bytesWritten;

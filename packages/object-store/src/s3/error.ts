@@ -63,14 +63,19 @@ const OF_STORE: Readonly<Record<ObjectStoreErrorCode, S3ErrorCode>> = {
   InvalidKey: "KeyTooLongError",
   InvalidRange: "InvalidRange",
   NoSpace: "InsufficientStorage",
+  AccessDenied: "AccessDenied",
+  Unauthenticated: "InternalError",
+  ClockSkew: "InternalError",
+  Untrusted: "InternalError",
+  Unavailable: "InternalError",
   Internal: "InternalError",
 };
 
 /** The one converter of this boundary. What is not ours is not shown to the client. */
 export function toS3Error(error: unknown): S3Error {
   if (error instanceof S3Error) return error;
-  if (error instanceof ObjectStoreError && error.code !== "Internal") {
-    return new S3Error(OF_STORE[error.code], error.message, { cause: error });
-  }
+  const code = error instanceof ObjectStoreError ? OF_STORE[error.code] : "InternalError";
+  if (error instanceof ObjectStoreError && code !== "InternalError")
+    return new S3Error(code, error.message, { cause: error });
   return new S3Error("InternalError", "the server failed; its log says why", { cause: error });
 }

@@ -15,15 +15,15 @@ test("an object of 300 MiB goes in, in parts, out, and to a reader that stops, w
   const root = await mkdtemp(join(tmpdir(), "s3-memory-"));
   try {
     await using server = await ServerProcess.start(root);
-    const sign = (method: "PUT" | "GET"): string =>
-      server.presigner.presign({ method, bucket: "data", key: "large", expiresSeconds: 600 }).url;
+    const sign = async (method: "PUT" | "GET"): Promise<string> =>
+      (await server.presigner.presign({ method, bucket: "data", key: "large", expiresSeconds: 600 })).url;
     const put = async (mib: number): Promise<number> => {
       const headers = { "content-length": String(mib * MIB) };
-      return (await fetch(sign("PUT"), { method: "PUT", body: stream(mib), headers, duplex: "half" })).status;
+      return (await fetch(await sign("PUT"), { method: "PUT", body: stream(mib), headers, duplex: "half" })).status;
     };
     const read = async (): Promise<number> => {
       let size = 0;
-      for await (const chunk of (await fetch(sign("GET"))).body ?? []) size += chunk.byteLength;
+      for await (const chunk of (await fetch(await sign("GET"))).body ?? []) size += chunk.byteLength;
       return size;
     };
     expect(await put(8)).toBe(200);
@@ -33,7 +33,7 @@ test("an object of 300 MiB goes in, in parts, out, and to a reader that stops, w
     expect(await put(SIZE_MIB)).toBe(200);
     expect(await read()).toBe(SIZE_MIB * MIB);
     await joinedFromCopies(server, SIZE_MIB);
-    await unreadGet(sign("GET"));
+    await unreadGet(await sign("GET"));
     expect((await server.peakMemory()) - before).toBeLessThan(ALLOWED);
   } finally {
     await rm(root, { recursive: true, force: true });

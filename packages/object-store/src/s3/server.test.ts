@@ -145,7 +145,7 @@ test("a client that waits for 100 Continue is refused before it has sent its bod
 });
 
 test("a body that is cut off leaves no object", async () => {
-  const { url } = s3.presigner.presign({ method: "PUT", bucket: "data", key: "cut", expiresSeconds: 60 });
+  const { url } = await s3.presigner.presign({ method: "PUT", bucket: "data", key: "cut", expiresSeconds: 60 });
   const { host, port, pathname, search } = new URL(url);
   const socket = connect(Number(port), "127.0.0.1");
   socket.write(`PUT ${pathname}${search} HTTP/1.1\r\nhost: ${host}\r\ncontent-length: 1000\r\n\r\nhalf`);

@@ -7,7 +7,7 @@ import { openFsObjectStore } from "../fs/fs-object-store.ts";
 import type { ObjectStore, Presigner } from "../port.ts";
 import { startS3Server } from "../s3/server.ts";
 import { createPresigner } from "../sigv4/presigner.ts";
-import { credentials } from "./credentials.ts";
+import { credentials, credentialSource } from "./credentials.ts";
 import { signHeaders } from "./sign.ts";
 
 export interface Answer {
@@ -56,7 +56,7 @@ export async function startHarness(): Promise<Harness> {
     url: server.url,
     root,
     store,
-    presigner: createPresigner({ endpoint: server.url, region: "us-east-1", credentials, clock }),
+    presigner: createPresigner({ endpoint: server.url, region: "us-east-1", credentials: credentialSource, clock }),
     get skipMs() {
       return skip.ms;
     },

@@ -5,7 +5,7 @@ import { createInterface, type Interface } from "node:readline";
 import { systemClock as clock } from "@homeplane/runtime-kit";
 import type { Presigner } from "../port.ts";
 import { createPresigner } from "../sigv4/presigner.ts";
-import { credentials } from "./credentials.ts";
+import { credentials, credentialSource } from "./credentials.ts";
 import { type Answer, send } from "./harness.ts";
 import { signHeaders } from "./sign.ts";
 
@@ -22,7 +22,7 @@ export class ServerProcess implements AsyncDisposable {
     this.#child = child;
     this.#lines = lines;
     this.url = url;
-    this.presigner = createPresigner({ endpoint: url, region: "us-east-1", credentials, clock });
+    this.presigner = createPresigner({ endpoint: url, region: "us-east-1", credentials: credentialSource, clock });
   }
 
   static async start(root: string, wrap: readonly string[] = []): Promise<ServerProcess> {

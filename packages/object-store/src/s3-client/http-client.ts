@@ -31,9 +31,9 @@ export interface HttpAnswer {
   readonly headers: Readonly<Record<string, string>>;
   /** Must be read to its end or left by `break`. */
   readonly body: ObjectBody;
-  text(): Promise<string>;
+  readonly text: () => Promise<string>;
   /** Reads what little is left, so that the connection can be used again. */
-  discard(): Promise<void>;
+  readonly discard: () => Promise<void>;
 }
 
 export interface HttpClient {
@@ -67,7 +67,7 @@ export function createHttpClient({ caFile, clock }: HttpClientOptions): HttpClie
   return {
     async exchange({ method, origin, path, headers, body, timeoutMs, signal }) {
       const answer = await dispatcher().request({
-        method: method as "GET",
+        method,
         origin,
         path,
         headers,

@@ -69,18 +69,17 @@ async function uploadParts(
   let size = 0;
   let number = 0;
 
-  const start = (body: Buffer): void => {
-    const index = number++;
-    const upload = uploadPart(call, place, uploadId, index + 1, body, bounded)
-      .then((etag) => {
-        etags[index] = etag;
-      })
-      .catch((error: unknown) => {
-        failure ??= { error };
-        stop.abort(error);
-      })
-      .finally(() => running.delete(upload));
+  const start = async (index: number, body: Buffer): Promise<void> => {
+    try {
+      etags[index] = await uploadPart(call, place, uploadId, index + 1, body, bounded);
+    } catch (error) {
+      failure ??= { error };
+      stop.abort(error);
+    }
+  };
+  const track = (upload: Promise<void>): void => {
     running.add(upload);
+    void upload.then(() => running.delete(upload));
   };
 
   try {
@@ -88,7 +87,7 @@ async function uploadParts(
       if (number >= MAX_PARTS) throw new ObjectStoreError("TooLarge", `${place.key} has more than ${MAX_PARTS} parts`);
       md5?.update(part);
       size += part.byteLength;
-      start(part);
+      track(start(number++, part));
       while (running.size >= CONCURRENT_PARTS) await Promise.race(running);
       if (failure !== undefined) throw failure.error;
     }

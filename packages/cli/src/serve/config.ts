@@ -118,5 +118,3 @@ export const dataPlaneSchema = z.strictObject({
   tasks,
   namespaces: namespaces.prefault({}),
 });
-
-export type DataPlaneConfig = z.infer<typeof dataPlaneSchema>;

@@ -26,5 +26,3 @@ export const controlPlaneSchema = z.strictObject({
     )
     .min(1, { error: "must name at least one data plane: { name, tokenFile }" }),
 });
-
-export type ControlPlaneProcessConfig = z.infer<typeof controlPlaneSchema>;

@@ -4,7 +4,8 @@ import { connect as connectHttp2 } from "node:http2";
 import { connect, type Socket } from "node:net";
 import { afterEach, expect, test } from "vitest";
 import { HomeplaneError } from "./error.ts";
-import { type HttpHandler, type HttpServer, listenHttp } from "./http-server.ts";
+import type { HttpHandler } from "./http-protocols.ts";
+import { type HttpServer, listenHttp } from "./http-server.ts";
 
 const open: HttpServer[] = [];
 afterEach(async () => {

@@ -2,7 +2,7 @@
  * A server without authentication on loopback is still within reach of every web page that the user opens: a name that resolves to 127.0.0.1 (DNS
  * rebinding) or a cross-origin request gets there. So the Host must be loopback's own name, and a browser's Origin must be this very server.
  */
-import type { HttpHandler } from "./http-server.ts";
+import type { HttpHandler } from "./http-protocols.ts";
 
 const loopbackNames: ReadonlySet<string> = new Set(["127.0.0.1", "localhost", "[::1]"]);
 

@@ -1,0 +1,2 @@
+export type { TunnelServiceOptions, Upstream } from "./options.ts";
+export { createTunnelService, type TunnelService } from "./tunnel-service.ts";

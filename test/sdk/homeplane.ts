@@ -8,6 +8,7 @@ import { createInterface } from "node:readline";
 import { python, root, type Sdk, SdkClient } from "./sdk-client.ts";
 import type { SmallDisk } from "./small-disk.ts";
 
+export { eventually } from "./eventually.ts";
 export { hasPython, python, type Sdk, sdks } from "./sdk-client.ts";
 
 const main = join(root, "packages/cli/src/main.js");
@@ -115,20 +116,5 @@ export class TestHomeplane extends SdkClient implements AsyncDisposable {
       PYTHONUNBUFFERED: "1",
       ...Object.fromEntries(pairs),
     };
-  }
-}
-
-/** Asks again until `ready` gives something; fails after `timeoutMs`. */
-export async function eventually<T>(
-  what: string,
-  timeoutMs: number,
-  ready: () => Promise<T | undefined | false>,
-): Promise<T> {
-  const end = Date.now() + timeoutMs;
-  for (;;) {
-    const found = await ready();
-    if (found !== undefined && found !== false) return found;
-    if (Date.now() > end) throw new Error(`${what}: not within ${timeoutMs} ms`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

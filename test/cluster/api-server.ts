@@ -14,12 +14,6 @@ import { issueCa, issueLeaf } from "../../packages/kube-embedded/src/certs/issue
 import { Child } from "./child.ts";
 import { buildProgram } from "./go-program.ts";
 
-const version = "v1.34.4";
-/** Without them clients take the server for one of version 0.0. */
-const linkerFlags = ["k8s.io/component-base/version", "k8s.io/client-go/pkg/version"]
-  .map((variable) => `-X ${variable}.gitVersion=${version}`)
-  .join(" ");
-
 const programs = ["etcd", "kube-apiserver", "kube-controller-manager", "kubectl"] as const;
 
 export interface ApiServer extends AsyncDisposable {
@@ -39,7 +33,7 @@ export interface ApiServerOptions {
 
 export async function startApiServer(options: ApiServerOptions = {}): Promise<ApiServer> {
   const { fsync = false, controllers = false, say = () => undefined } = options;
-  const program = await buildProgram("kubernetes", linkerFlags, say);
+  const program = await buildProgram("kubernetes", say);
   const folder = await mkdtemp(join(tmpdir(), "homeplane-api-server-"));
   const stack = new AsyncDisposableStack();
   stack.defer(() => rm(folder, { recursive: true, force: true }));

@@ -1,12 +1,31 @@
-/** Builds a Go program of `programs/` once for each state of its sources; its dependencies are pinned by go.sum. */
+/**
+ * Builds the Go programs of a folder of `programs/` once for each state of its sources; their dependencies are pinned by go.sum. A folder has a main.go, or
+ * names the programs of other modules as tools in its go.mod.
+ */
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { createHash } from "node:crypto";
 import { existsSync, openSync, readFileSync, readdirSync } from "node:fs";
-import { mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { cp, mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { constants, setPriority } from "node:os";
 import { setTimeout } from "node:timers/promises";
 import { cacheFolder } from "./cache.ts";
+
+const kubernetesVersion = "v1.34.4";
+
+/** Without its version, clients take the API server for one of version 0.0, and Helm refuses it. */
+const linkerFlags: Readonly<Record<string, string>> = {
+  kubernetes: ["k8s.io/component-base/version", "k8s.io/client-go/pkg/version"]
+    .map((variable) => `-X ${variable}.gitVersion=${kubernetesVersion}`)
+    .join(" "),
+  helm: "-X helm.sh/helm/v3/internal/version.version=v3.22.0",
+};
+
+/** Folders of a module that are kept beside its program. */
+const keptFolders: Readonly<Record<string, { readonly module: string; readonly folder: string }>> = {
+  calico: { module: "github.com/projectcalico/calico", folder: "libcalico-go/config/crd" },
+};
 
 /** A cold build of Kubernetes takes about 6 minutes on two cores. */
 const longestBuildMs = 40 * 60_000;
@@ -14,7 +33,7 @@ const tickMs = 15_000;
 
 const sourceOf = (name: string): string => join(import.meta.dirname, "programs", name);
 
-/** Where the program is, or will be. */
+/** Where the program is, or will be; of several, the one of the folder's name. */
 export function programPath(name: string): string {
   const hash = createHash("sha256").update(process.arch);
   for (const file of readdirSync(sourceOf(name)).sort()) hash.update(readFileSync(join(sourceOf(name), file)));
@@ -29,7 +48,7 @@ export function programObstacle(name: string): string | undefined {
 }
 
 /** The program, built when it is not there yet. Two who build at the same time do not get in each other's way: one waits. */
-export async function buildProgram(name: string, linkerFlags: string, say: (line: string) => void): Promise<string> {
+export async function buildProgram(name: string, say: (line: string) => void): Promise<string> {
   const path = programPath(name);
   const folder = join(path, "..");
   const end = Date.now() + longestBuildMs;
@@ -42,7 +61,7 @@ export async function buildProgram(name: string, linkerFlags: string, say: (line
       continue;
     }
     try {
-      await build(name, folder, linkerFlags, say);
+      await build(name, folder, say);
     } finally {
       await rm(lock, { recursive: true, force: true });
     }
@@ -66,7 +85,7 @@ async function take(lock: string): Promise<boolean> {
   }
 }
 
-async function build(name: string, folder: string, linkerFlags: string, say: (line: string) => void): Promise<void> {
+async function build(name: string, folder: string, say: (line: string) => void): Promise<void> {
   const work = `${folder}.building`;
   const log = `${folder}.log`;
   await rm(work, { recursive: true, force: true });
@@ -74,7 +93,9 @@ async function build(name: string, folder: string, linkerFlags: string, say: (li
   const start = Date.now();
   say(`building ${name} (minutes the first time; log: ${log})`);
   const output = openSync(log, "w");
-  const args = ["build", "-trimpath", "-ldflags", `-s -w ${linkerFlags}`, "-o", join(work, name), "."];
+  const what = existsSync(join(sourceOf(name), "main.go")) ? "." : "tool";
+  const flags = `-s -w ${linkerFlags[name] ?? ""}`;
+  const args = ["build", "-trimpath", "-ldflags", flags, "-o", `${work}/`, what];
   const env = { ...process.env, CGO_ENABLED: "0", GOFLAGS: "-mod=readonly -buildvcs=false" };
   const go = spawn("go", args, {
     cwd: sourceOf(name),
@@ -82,6 +103,8 @@ async function build(name: string, folder: string, linkerFlags: string, say: (li
     stdio: ["ignore", output, output],
     timeout: longestBuildMs,
   });
+  // The build must not take the machine from what runs on it.
+  if (go.pid !== undefined) setPriority(go.pid, constants.priority.PRIORITY_BELOW_NORMAL);
   const ticker = setInterval(() => {
     say(`  ${name}: ${Math.round((Date.now() - start) / 1000)} s`);
     void writeFile(join(`${folder}.lock`, "alive"), "").catch(() => undefined);
@@ -93,7 +116,19 @@ async function build(name: string, folder: string, linkerFlags: string, say: (li
   } finally {
     clearInterval(ticker);
   }
+  await keep(name, work);
   await rm(folder, { recursive: true, force: true });
   await rename(work, folder);
   say(`built ${name} in ${Math.round((Date.now() - start) / 1000)} s`);
+}
+
+async function keep(name: string, work: string): Promise<void> {
+  const kept = keptFolders[name];
+  if (kept === undefined) return;
+  const listed = spawnSync("go", ["list", "-m", "-f", "{{.Dir}}", kept.module], {
+    cwd: sourceOf(name),
+    encoding: "utf8",
+  });
+  if (listed.status !== 0) throw new Error(`${kept.module} is not to be found:\n${listed.stderr}`);
+  await cp(join(listed.stdout.trim(), kept.folder), join(work, basename(kept.folder)), { recursive: true });
 }

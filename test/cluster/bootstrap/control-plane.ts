@@ -1,0 +1,94 @@
+/** etcd, API server, controller manager, scheduler. */
+import { join } from "node:path";
+import type { Daemon } from "./daemon.ts";
+import { apiUrl, credentials, full, kubeconfigOf, network, node, type Place } from "./layout.ts";
+import { answers } from "./answers.ts";
+import { run } from "./run.ts";
+
+/** @param bin where the programs are, by their names */
+export function etcd(bin: string, { folder, etcdAddress: address, fsync }: Place): Daemon {
+  const [client, peer] = [`http://${address}:2379`, `http://${address}:2380`];
+  return {
+    name: "etcd",
+    program: join(bin, "etcd"),
+    args: [
+      ...["--data-dir", join(folder, "etcd"), "--log-level", "warn"],
+      ...["--listen-client-urls", client, "--advertise-client-urls", client],
+      ...["--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer],
+      ...["--initial-cluster", `default=${peer}`],
+      ...["--auto-compaction-retention", "5m", "--quota-backend-bytes", String(4 * 1024 ** 3)],
+      ...(fsync ? [] : ["--unsafe-no-fsync"]),
+    ],
+    ready: () => answers(`${client}/health`),
+  };
+}
+
+export function apiServer(bin: string, place: Place): Daemon {
+  const file = (name: string): string => credentials(place, name);
+  return {
+    name: "kube-apiserver",
+    program: join(bin, "kube-apiserver"),
+    args: [
+      ...["--etcd-servers", `http://${place.etcdAddress}:2379`],
+      ...["--bind-address", place.address, "--advertise-address", place.address, "--secure-port", "6443"],
+      ...["--tls-cert-file", file("apiserver.crt"), "--tls-private-key-file", file("apiserver.key")],
+      ...["--kubelet-client-certificate", file("apiserver-kubelet-client.crt")],
+      ...["--kubelet-client-key", file("apiserver-kubelet-client.key")],
+      ...["--proxy-client-cert-file", file("front-proxy.crt"), "--proxy-client-key-file", file("front-proxy.key")],
+      ...["--client-ca-file", file("ca.crt"), "--kubelet-certificate-authority", file("ca.crt")],
+      ...["--requestheader-client-ca-file", file("ca.crt"), "--requestheader-allowed-names", "front-proxy"],
+      ...["--requestheader-username-headers", "X-Remote-User", "--requestheader-group-headers", "X-Remote-Group"],
+      ...["--requestheader-extra-headers-prefix", "X-Remote-Extra-", "--enable-aggregator-routing=true"],
+      ...["--kubelet-preferred-address-types", "InternalIP"],
+      ...["--authorization-mode", "Node,RBAC", "--enable-admission-plugins", "NodeRestriction"],
+      // The object store's STS reads the keys there.
+      ...["--service-account-issuer", apiUrl(place)],
+      ...["--service-account-jwks-uri", `${apiUrl(place)}/openid/v1/jwks`],
+      ...["--service-account-key-file", file("accounts.key")],
+      ...["--service-account-signing-key-file", file("accounts.key")],
+      ...["--service-cluster-ip-range", network.services, "--allow-privileged=true", "--profiling=false"],
+    ],
+    readyMs: 90_000,
+    ready: async () => (await run(join(bin, "kubectl"), [...kubectlAs(place), "get", "--raw", "/readyz"])) === "ok",
+  };
+}
+
+export const kubectlAs = (place: Place): string[] => ["--kubeconfig", kubeconfigOf(place), "--request-timeout=5s"];
+
+export function controllerManager(bin: string): Daemon {
+  const config = kubeconfigOf(full, "controller-manager");
+  const file = (name: string): string => credentials(full, name);
+  return {
+    name: "kube-controller-manager",
+    program: join(bin, "kube-controller-manager"),
+    args: [
+      ...["--kubeconfig", config, "--authentication-kubeconfig", config, "--authorization-kubeconfig", config],
+      ...["--bind-address", full.etcdAddress, "--leader-elect=false", "--use-service-account-credentials=true"],
+      ...["--root-ca-file", file("ca.crt"), "--service-account-private-key-file", file("accounts.key")],
+      ...["--cluster-signing-cert-file", file("ca.crt"), "--cluster-signing-key-file", file("ca.key")],
+      ...["--allocate-node-cidrs=true", "--cluster-cidr", network.pods, "--node-cidr-mask-size", "24"],
+      ...["--service-cluster-ip-range", network.services, "--requestheader-client-ca-file", file("ca.crt")],
+    ],
+    ready: healthy(10257),
+  };
+}
+
+export function scheduler(bin: string): Daemon {
+  const config = kubeconfigOf(full, "scheduler");
+  return {
+    name: "kube-scheduler",
+    program: join(bin, "kube-scheduler"),
+    args: [
+      ...["--kubeconfig", config, "--authentication-kubeconfig", config, "--authorization-kubeconfig", config],
+      ...["--bind-address", full.etcdAddress, "--leader-elect=false"],
+    ],
+    ready: healthy(10259),
+  };
+}
+
+const healthy = (port: number) => (): Promise<boolean> => answers(`https://${full.etcdAddress}:${port}/healthz`);
+
+export const nodeReady = async (kubectl: string): Promise<boolean> => {
+  const path = `jsonpath={.status.conditions[?(@.type=="Ready")].status}`;
+  return (await run(kubectl, [...kubectlAs(full), "get", "node", node.name, "-o", path])) === "True";
+};

@@ -1,0 +1,75 @@
+/** The object store, over TLS, with an STS that believes the cluster's own tokens. */
+import { copyFile, mkdir, readFile } from "node:fs/promises";
+import { request } from "node:https";
+import { join } from "node:path";
+import { signHeaders } from "../../../packages/object-store/src/testing/sign.ts";
+import { answers } from "./answers.ts";
+import type { Daemon } from "./daemon.ts";
+import { apiUrl, buckets, credentials, full, minioUrl, node, tokenAudience } from "./layout.ts";
+
+export interface RootKeys {
+  readonly accessKey: string;
+  readonly secretKey: string;
+}
+
+export const rootKeys = async (): Promise<RootKeys> =>
+  JSON.parse(await readFile(credentials(full, "store-root.json"), "utf8")) as RootKeys;
+
+export async function minio(program: string): Promise<Daemon> {
+  const folder = join(full.folder, "minio");
+  const certs = join(folder, "certs");
+  for (const path of ["data", "certs/CAs"]) await mkdir(join(folder, path), { recursive: true });
+  await copyFile(credentials(full, "store.crt"), join(certs, "public.crt"));
+  await copyFile(credentials(full, "store.key"), join(certs, "private.key"));
+  // It reads the issuer's keys from the API server.
+  await copyFile(credentials(full, "ca.crt"), join(certs, "CAs/cluster.crt"));
+  const { accessKey, secretKey } = await rootKeys();
+  const address = `${node.address}:9000`;
+  return {
+    name: "minio",
+    program,
+    args: ["server", "--quiet", "--address", address, "--certs-dir", certs, join(folder, "data")],
+    env: {
+      MINIO_ROOT_USER: accessKey,
+      MINIO_ROOT_PASSWORD: secretKey,
+      MINIO_BROWSER: "off",
+      MINIO_UPDATE: "off",
+      MINIO_IDENTITY_OPENID_CONFIG_URL: `${apiUrl(full)}/.well-known/openid-configuration`,
+      MINIO_IDENTITY_OPENID_CLIENT_ID: tokenAudience,
+      // The policy has the name of the audience, so any token with it gets the same rights, whatever role it asks for.
+      MINIO_IDENTITY_OPENID_CLAIM_NAME: "aud",
+    },
+    ready: () => answers(`${minioUrl}/minio/health/ready`),
+  };
+}
+
+const tokenPolicy = {
+  Version: "2012-10-17",
+  Statement: [{ Effect: "Allow", Action: ["s3:*"], Resource: ["arn:aws:s3:::*"] }],
+};
+
+/** What tests find in the store. */
+export async function fillStore(): Promise<void> {
+  for (const bucket of buckets) await ask("PUT", `/${bucket}`, "", [200, 409]);
+  const path = `/minio/admin/v3/add-canned-policy?name=${tokenAudience}`;
+  await ask("PUT", path, JSON.stringify(tokenPolicy), [200]);
+}
+
+async function ask(method: string, path: string, body: string, expected: readonly number[]): Promise<void> {
+  const { accessKey, secretKey } = await rootKeys();
+  const url = `${minioUrl}${path}`;
+  const keys = { accessKeyId: accessKey, secretAccessKey: secretKey };
+  const headers = signHeaders({ method, url, body, at: new Date(), ...keys });
+  const ca = await readFile(credentials(full, "store-ca.crt"), "utf8");
+  const { status, text } = await new Promise<{ status: number; text: string }>((resolve, reject) => {
+    const options = { method, headers, ca, timeout: 10_000, agent: false } as const;
+    const call = request(url, options, (response) => {
+      let text = "";
+      response.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
+      response.on("end", () => resolve({ status: response.statusCode ?? 0, text })).on("error", reject);
+    });
+    call.on("timeout", () => call.destroy(new Error(`${method} ${url}: no answer`))).on("error", reject);
+    call.end(body);
+  });
+  if (!expected.includes(status)) throw new Error(`${method} ${url}: ${status}\n${text.slice(0, 500)}`);
+}

@@ -1,0 +1,102 @@
+/** Brings the cluster up, or to the end of what a killed run has begun: each step does nothing where all is as it should be. */
+import { existsSync } from "node:fs";
+import { mkdir, symlink } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { buildProgram } from "../go-program.ts";
+import { felix, installCni } from "./calico.ts";
+import { apiServer, controllerManager, etcd, nodeReady, scheduler } from "./control-plane.ts";
+import { makeCredentials } from "./credentials.ts";
+import { type Daemon, ensure } from "./daemon.ts";
+import { importImages } from "./images.ts";
+import { full, minimal, type Place } from "./layout.ts";
+import { obstacles, prepareMachine } from "./machine.ts";
+import { fillStore, minio } from "./minio.ts";
+import { containerd, kubelet, kubeProxy, setUpNetwork } from "./node.ts";
+import { applyObjects } from "./objects.ts";
+import { registry } from "./registry.ts";
+
+export type Say = (line: string) => void;
+
+const names = [
+  "etcd",
+  "kube-apiserver",
+  "kube-controller-manager",
+  "kube-scheduler",
+  "kube-proxy",
+  "kubelet",
+  "kubectl",
+];
+
+/** A node that has never run takes about ten seconds. */
+const nodeMs = 90_000;
+
+/** Links that give the one Kubernetes program its names. */
+export async function linkPrograms(place: Place, program: string): Promise<string> {
+  const folder = join(place.folder, `bin-${dirname(program).slice(-12)}`);
+  await mkdir(folder, { recursive: true });
+  for (const name of names) if (!existsSync(join(folder, name))) await symlink(program, join(folder, name));
+  return folder;
+}
+
+/** API server and etcd, which waits for the disk: for benchmarks. Needs no root. */
+export async function upMinimal(say: Say): Promise<void> {
+  const bin = await linkPrograms(minimal, await buildProgram("kubernetes", say));
+  await makeCredentials(minimal);
+  for (const daemon of [etcd(bin, minimal), apiServer(bin, minimal)]) await started(daemon, minimal, say);
+}
+
+export async function upFull(say: Say): Promise<void> {
+  const lacking = obstacles();
+  if (lacking.length > 0) throw new Error(`the test cluster can not run here:\n- ${lacking.join("\n- ")}`);
+  const debian = await prepareMachine(say);
+  const program = {
+    kubernetes: await buildProgram("kubernetes", say),
+    minio: await buildProgram("minio", say),
+    calico: await buildProgram("calico", say),
+    coredns: await buildProgram("coredns", say),
+  };
+  await buildProgram("helm", say);
+  const bin = await linkPrograms(full, program.kubernetes);
+  await makeCredentials(full);
+  await setUpNetwork();
+  await installCni(debian, join(dirname(program.calico), "calico-felix"));
+  const start = (daemon: Daemon): Promise<void> => started(daemon, full, say);
+  const controlPlane = async (): Promise<void> => {
+    await start(etcd(bin, full));
+    await start(apiServer(bin, full));
+    await Promise.all([start(controllerManager(bin)), start(scheduler(bin))]);
+  };
+  const runtime = async (): Promise<void> => {
+    await start(await containerd(debian));
+    await importImages(debian, program.coredns);
+  };
+  await Promise.all([controlPlane(), runtime(), registry(debian).then(start)]);
+  const felixProgram = join(dirname(program.calico), "calico-felix");
+  const store = async (): Promise<void> => {
+    await start(await minio(program.minio));
+    await fillStore();
+  };
+  const nodeParts = async (): Promise<void> => {
+    await Promise.all([applyObjects(join(bin, "kubectl"), felixProgram), kubelet(bin).then(start)]);
+    await Promise.all([start(felix(felixProgram)), kubeProxy(bin).then(start)]);
+    await untilNodeReady(join(bin, "kubectl"));
+  };
+  // The store's first look at the issuer's keys needs the role that `applyObjects` binds.
+  await nodeParts();
+  await store();
+}
+
+async function started(daemon: Daemon, place: Place, say: Say): Promise<void> {
+  const start = Date.now();
+  if (await ensure(daemon, place.folder))
+    say(`${daemon.name}: started in ${((Date.now() - start) / 1000).toFixed(1)} s`);
+}
+
+async function untilNodeReady(kubectl: string): Promise<void> {
+  const end = Date.now() + nodeMs;
+  while (!(await nodeReady(kubectl).catch(() => false))) {
+    if (Date.now() > end) throw new Error(`the node was not Ready within ${nodeMs / 1000} s: kubectl describe node`);
+    await sleep(200);
+  }
+}

@@ -1,0 +1,107 @@
+/**
+ * The programs of the images, each in one file. What they read beside their code lies at the same place below `folder` as in a checkout:
+ *
+ *   homeplane.mjs                           the command
+ *   fetch-bundle.mjs                        what a task pod's init container runs
+ *   packages/, examples/, node_modules/     the files that modules of the command open (see `assets`)
+ */
+import { existsSync } from "node:fs";
+import { cp, mkdir, rm } from "node:fs/promises";
+import { join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build, type Metafile } from "esbuild";
+import { placesPlugin } from "./places-plugin.ts";
+
+export interface Bundle {
+  readonly programs: readonly string[];
+  /** Folders of node_modules whose code is in the programs or lies beside them, relative to the root. */
+  readonly packages: readonly string[];
+}
+
+/** The task pods' own program lies with whom it serves. */
+const entries = {
+  homeplane: ["packages/cli/src/program.ts"],
+  "fetch-bundle": ["packages/task-gateway/src/fetch-bundle/main.ts", "packages/executor/src/fetch-bundle/main.ts"],
+};
+
+/** Files and folders that the code opens, relative to the root; tests stay behind. */
+const assets = [
+  "examples/hello.py",
+  "packages/console/src/web",
+  "packages/image-builder/src/python",
+  "packages/kube-embedded/src/runtime/enter_mounts.py",
+];
+
+/** Modules of packages that the console sends to browsers as they are. */
+const served = ["preact", "preact/hooks", "htm"];
+
+/** Modules that find files by their own place; a new one must say here that its files are among `assets`. */
+const readers = [
+  "packages/cli/src/start/sample.ts",
+  "packages/cli/src/tools-folder.js",
+  "packages/console/src/assets.ts",
+  "packages/image-builder/src/build-task.ts",
+  "packages/kube-embedded/src/runtime/private-start.ts",
+];
+
+/** Also a program by itself where the images have Node. CommonJS packages ask for Node's own modules by `require`. */
+const banner = `#!/usr/local/bin/node
+import { createRequire as homeplaneRequire } from "node:module"; const require = homeplaneRequire(import.meta.url);`;
+
+export async function makeBundle(root: string, folder: string): Promise<Bundle> {
+  await mkdir(folder, { recursive: true });
+  const programs: string[] = [];
+  const packages = new Set<string>();
+  for (const [name, places] of Object.entries(entries)) {
+    const entry = places.map((place) => join(root, place)).find((file) => existsSync(file));
+    if (entry === undefined) continue;
+    const outfile = join(folder, `${name}.mjs`);
+    const { metafile } = await build({
+      absWorkingDir: root,
+      entryPoints: [entry],
+      outfile,
+      bundle: true,
+      platform: "node",
+      target: "node24",
+      format: "esm",
+      legalComments: "none",
+      banner: { js: banner },
+      plugins: [placesPlugin(root, readers)],
+      metafile: true,
+      logLevel: "error",
+    });
+    programs.push(outfile);
+    for (const each of packagesOf(metafile)) packages.add(each);
+  }
+  for (const place of ["packages", "examples", "node_modules"]) {
+    await rm(join(folder, place), { recursive: true, force: true });
+  }
+  for (const asset of assets) await cp(join(root, asset), join(folder, asset), { recursive: true, filter: isShipped });
+  for (const specifier of served) {
+    const { file, owner } = findModule(specifier, root);
+    packages.add(owner);
+    for (const each of [file, join(owner, "package.json"), join(owner, "LICENSE")]) {
+      await cp(join(root, each), join(folder, each));
+    }
+  }
+  return { programs, packages: [...packages].sort() };
+}
+
+const isShipped = (path: string): boolean => !/(?:\.test\.ts|\.d\.ts|tsconfig\.json|__pycache__)$/.test(path);
+
+/** Where `import` finds it and the folder of its package, relative to the root. */
+function findModule(specifier: string, root: string): { file: string; owner: string } {
+  const file = relative(root, fileURLToPath(import.meta.resolve(specifier)));
+  const owner = packageOf(file);
+  if (owner === undefined) throw new Error(`${specifier} was found at ${file}, which is not below node_modules`);
+  return { file, owner };
+}
+
+/** The `node_modules/<package>` folders of everything that went in, nested ones too. */
+function packagesOf({ inputs }: Metafile): readonly string[] {
+  return Object.keys(inputs)
+    .map(packageOf)
+    .filter((folder) => folder !== undefined);
+}
+
+const packageOf = (file: string): string | undefined => /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0];

@@ -1,0 +1,103 @@
+/** The image `homeplane`: libc, Node and the bundle. No shell, no package manager, nothing that needs to write. */
+import { createHash } from "node:crypto";
+import { chmod, cp, mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { join, relative } from "node:path";
+import { makeBundle } from "../bundle/make-bundle.ts";
+import { type Cache, cached } from "./cache.ts";
+import { unpackedBase } from "./debian.ts";
+import { type Architecture, image, imageIndex, type Image } from "./image.ts";
+import { type Layer, layerOfTree, readLayer } from "./layer.ts";
+import { nodeLayer } from "./node-binary.ts";
+
+/** What Node is linked with, the public roots, time zones. */
+const packages = ["libc6", "libstdc++6", "libgcc-s1", "ca-certificates", "tzdata"];
+
+/** A number, as `runAsNonRoot` wants; the one that distroless images use. */
+const user = { uid: 65532, gid: 65532 };
+const dataDir = "/var/lib/homeplane";
+
+export const architectures: readonly Architecture[] = ["amd64", "arm64"];
+
+export async function homeplaneImage(cache: Cache, root: string, version: string): Promise<Image> {
+  const [app, data] = [await appLayer(cache, root), await dataLayer(cache)];
+  const images: Image[] = [];
+  for (const architecture of architectures) {
+    const base = await unpackedBase(cache, packages, architecture, addUsers);
+    const node = await nodeLayer(cache, root, architecture);
+    images.push(image(architecture, settings(version), [base, node, data, app]));
+  }
+  return imageIndex(images);
+}
+
+const settings = (version: string) => ({
+  User: `${user.uid}:${user.gid}`,
+  Env: ["PATH=/usr/local/bin", "NODE_ENV=production", `HOME=${dataDir}`],
+  Entrypoint: ["homeplane"],
+  WorkingDir: "/",
+  Labels: {
+    "org.opencontainers.image.title": "homeplane",
+    "org.opencontainers.image.description": "A data plane for the flyte Python SDK: all components.",
+    "org.opencontainers.image.version": version,
+    "org.opencontainers.image.licenses": "Apache-2.0",
+  },
+});
+
+async function addUsers(tree: string): Promise<void> {
+  const passwd = "root:x:0:0:root:/root:/sbin/nologin\nnobody:x:65534:65534:nobody:/nonexistent:/sbin/nologin\n";
+  const own = "homeplane:x:65532:65532:homeplane:/var/lib/homeplane:/sbin/nologin\n";
+  await mkdir(join(tree, "etc"), { recursive: true });
+  await writeFile(join(tree, "etc/passwd"), passwd + own);
+  await writeFile(join(tree, "etc/group"), "root:x:0:\nnogroup:x:65534:\nhomeplane:x:65532:\n");
+  await writeFile(join(tree, "etc/nsswitch.conf"), "hosts: files dns\n");
+  await mkdir(join(tree, "tmp"));
+  await chmod(join(tree, "tmp"), 0o1777);
+}
+
+/** Where a volume goes. */
+async function dataLayer(cache: Cache): Promise<Layer> {
+  const folder = await cached(cache, "data", ["data", 1, dataDir, user], async (partial) => {
+    const tree = join(partial, "tree");
+    await mkdir(join(tree, dataDir), { recursive: true });
+    await layerOfTree(tree, partial, user, [dataDir.slice(1)]);
+    await rm(tree, { recursive: true });
+  });
+  return readLayer(folder);
+}
+
+async function appLayer(cache: Cache, root: string): Promise<Layer> {
+  const dist = join(root, "dist");
+  await makeBundle(root, dist);
+  const parts = ["homeplane.mjs", "fetch-bundle.mjs", "packages", "examples", "node_modules"];
+  const present = (await readdir(dist)).filter((name) => parts.includes(name)).sort();
+  const folder = await cached(cache, "app", ["app", 1, await digestOf(dist, present)], async (partial) => {
+    const tree = join(partial, "tree");
+    const app = join(tree, "app");
+    for (const name of present) await cp(join(dist, name), join(app, name), { recursive: true });
+    await cp(join(root, "LICENSE"), join(app, "LICENSE"));
+    await chmod(join(app, "homeplane.mjs"), 0o755);
+    await mkdir(join(tree, "usr/local/bin"), { recursive: true });
+    await symlink("/app/homeplane.mjs", join(tree, "usr/local/bin/homeplane"));
+    await layerOfTree(tree, partial);
+    await rm(tree, { recursive: true });
+  });
+  return readLayer(folder);
+}
+
+async function digestOf(folder: string, names: readonly string[]): Promise<string> {
+  const hash = createHash("sha256");
+  for (const name of names) {
+    const path = join(folder, name);
+    const files = name.endsWith(".mjs")
+      ? [path]
+      : (await readdir(path, { recursive: true, withFileTypes: true }))
+          .filter((entry) => entry.isFile())
+          .map((entry) => join(entry.parentPath, entry.name))
+          .sort();
+    for (const file of files)
+      hash
+        .update(`${relative(folder, file)}\0`)
+        .update(await readFile(file))
+        .update("\0");
+  }
+  return hash.digest("hex");
+}

@@ -1,4 +1,45 @@
+import type { Toleration } from "@homeplane/kube";
 import type { Backoff } from "@homeplane/runtime-kit";
+
+/** What pods of a real cluster have, and the embedded default's processes have not. */
+export interface ClusterPodConfig {
+  /** Our own image, by digest where it can be: it runs what comes before and beside the task. */
+  readonly initImage: string;
+  /** Labels of every task pod, e.g. `azure.workload.identity/use`. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** Names of Secrets in the task's namespace. */
+  readonly imagePullSecrets: readonly string[];
+  readonly nodeSelector: Readonly<Record<string, string>>;
+  readonly tolerations: readonly Toleration[];
+  /** Empty: the cluster's default. */
+  readonly priorityClassName: string;
+  /** Absent where tasks reach the store by other means (GKE, Azure). */
+  readonly webIdentity?: {
+    readonly audience: string;
+    readonly roleArn: string;
+    readonly region: string;
+    /** Absent: AWS's own. */
+    readonly stsEndpoint?: string;
+    readonly endpoint?: string;
+  };
+  /** How much a task's code and home may weigh; a pod that exceeds it is evicted. */
+  readonly workSizeLimit: string;
+  /** Node labels that tell a GPU's model and how it is partitioned. */
+  readonly accelerators: { readonly modelLabel: string; readonly partitionLabel: string };
+}
+
+export const clusterPodDefaults = {
+  labels: {},
+  imagePullSecrets: [],
+  nodeSelector: {},
+  tolerations: [],
+  priorityClassName: "",
+  workSizeLimit: "10Gi",
+  accelerators: {
+    modelLabel: "k8s.amazonaws.com/accelerator",
+    partitionLabel: "k8s.amazonaws.com/gpu-partition-size",
+  },
+} as const satisfies Partial<ClusterPodConfig>;
 
 /** How task pods are made; the same for every pod of the data plane. */
 export interface PodConfig {
@@ -19,6 +60,8 @@ export interface PodConfig {
   readonly serviceAccount?: string;
   /** Between SIGTERM and SIGKILL. */
   readonly gracePeriodSeconds: number;
+  /** Present on a real cluster. */
+  readonly cluster?: ClusterPodConfig;
 }
 
 export interface ExecutorConfig {

@@ -1,2 +1,8 @@
-export { type ExecutorConfig, executorDefaults, type PodConfig } from "./config.ts";
+export {
+  type ClusterPodConfig,
+  clusterPodDefaults,
+  type ExecutorConfig,
+  executorDefaults,
+  type PodConfig,
+} from "./config.ts";
 export { createExecutor, type ExecutorOptions } from "./executor.ts";

@@ -5,20 +5,31 @@ import type { ActionsService } from "@homeplane/idl/flyteidl2/actions/actions_se
 import { deleteWithReason } from "@homeplane/kube";
 import { taskActionType } from "./children.ts";
 import { enqueue } from "./enqueue.ts";
+import { callerKey } from "./identity/caller.ts";
+import { assertCurrent, assertDescendant, assertOwnAction } from "./identity/rights.ts";
 import { converted, resourceName } from "./resource-calls.ts";
 import { type WatchOptions, watchForUpdates } from "./watch-for-updates.ts";
 
 export function actionsService(options: WatchOptions): Partial<ServiceImpl<typeof ActionsService>> {
   return {
-    async enqueue({ action }, { signal }) {
+    async enqueue({ action }, { signal, values }) {
+      const caller = values.get(callerKey);
+      assertOwnAction(caller, action?.actionId?.run, action?.parentActionName ?? "", "action.parent_action_name");
+      assertCurrent(caller);
       await enqueue(options, action, signal);
       return {};
     },
 
-    watchForUpdates: ({ filter }, { signal }) =>
-      watchForUpdates(options, filter.case === "parentActionId" ? filter.value : undefined, signal),
+    watchForUpdates: ({ filter }, { signal, values }) => {
+      const parent = filter.case === "parentActionId" ? filter.value : undefined;
+      assertOwnAction(values.get(callerKey), parent?.run, parent?.name ?? "", "parent_action_id");
+      return watchForUpdates(options, parent, signal);
+    },
 
-    async abort({ actionId, reason = "aborted by its parent" }, { signal }) {
+    async abort({ actionId, reason = "aborted by its parent" }, { signal, values }) {
+      const caller = values.get(callerKey);
+      assertDescendant(caller, options.children, actionId?.run, actionId?.name ?? "");
+      assertCurrent(caller);
       await deleteWithReason(options.client, taskActionType, resourceName(actionId?.run, actionId?.name ?? ""), {
         annotation: abortReasonAnnotation,
         reason,

@@ -2,6 +2,7 @@
 import { type TaskAction, taskActionName, taskActions } from "@homeplane/idl";
 import { Informer, type KubeClient, type ResourceType } from "@homeplane/kube";
 import type { Clock, Logger, Random } from "@homeplane/runtime-kit";
+import { uidHash } from "./identity/caller.ts";
 
 export const taskActionType: ResourceType<TaskAction> = taskActions;
 
@@ -32,7 +33,7 @@ export class Children {
       ...options,
       type: taskActionType,
       project,
-      indexes: { parent: (child) => [parentKey(child)] },
+      indexes: { parent: (child) => [parentKey(child)], uid: (action) => [uidHash(action)] },
     });
     this.informer.onChange(({ type, object }) => {
       // A resource that is cleaned away says nothing new of the action.
@@ -43,6 +44,11 @@ export class Children {
 
   of(parent: string): TaskAction[] {
     return this.informer.byIndex("parent", parent);
+  }
+
+  /** The actions that a pod of such a name may belong to. */
+  byUidHash(hash: string): TaskAction[] {
+    return this.informer.byIndex("uid", hash);
   }
 
   listen(parent: string, listener: ChildListener): () => void {

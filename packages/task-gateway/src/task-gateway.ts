@@ -11,9 +11,11 @@ import { EventsProxyService } from "@homeplane/idl/flyteidl2/workflow/events_pro
 import { InternalRunService } from "@homeplane/idl/flyteidl2/workflow/internal_run_service";
 import { RunService } from "@homeplane/idl/flyteidl2/workflow/run_service";
 import type { ObjectStoreService } from "@homeplane/idl/homeplane/v1/dataplane";
-import type { KubeClient } from "@homeplane/kube";
+import { BundleService } from "@homeplane/idl/homeplane/v1/bundles";
+import type { KubeClient, TokenVerifier } from "@homeplane/kube";
 import {
   type Clock,
+  type HttpHandler,
   type HttpServer,
   listenHttp,
   type Logger,
@@ -23,7 +25,9 @@ import {
 } from "@homeplane/runtime-kit";
 import type { Client } from "@connectrpc/connect";
 import { actionsService } from "./actions-service.ts";
+import { bundleService } from "./bundle-service.ts";
 import { Children } from "./children.ts";
+import { identifyCallers } from "./identity/interceptor.ts";
 import { passOn } from "./pass-on.ts";
 import { Recoveries } from "./recoveries.ts";
 import { TraceReports } from "./trace-reports.ts";
@@ -36,6 +40,8 @@ export interface TaskGatewayOptions {
   readonly orchestration: Transport;
   /** The control plane's client services, over the orchestration channel. */
   readonly upstream: Transport;
+  /** Verifies the tokens of task pods; absent in the embedded default, where nobody asks who calls. */
+  readonly tokens?: TokenVerifier;
   /** Converts what handlers throw. */
   readonly interceptors: readonly Interceptor[];
   readonly clock: Clock;
@@ -45,6 +51,8 @@ export interface TaskGatewayOptions {
 
 export interface TaskGateway {
   readonly service: Service;
+  /** For a server of somebody else's: it needs TLS wherever callers show tokens. */
+  readonly handler: HttpHandler;
   listen(options: { host: string; port: number }): Promise<HttpServer>;
 }
 
@@ -73,23 +81,18 @@ export function createTaskGateway(options: TaskGatewayOptions): TaskGateway {
       );
     },
   };
-  return {
-    service,
-    listen: ({ host, port }) =>
-      listenHttp({
-        host,
-        port,
-        handler: connectNodeAdapter({
-          routes: (router) => {
-            router.service(
-              ActionsService,
-              actionsService({ client: options.client, children, traces, recoveries, stopping: stopping.signal }),
-            );
-            passOn(router, passedOn, options.upstream);
-          },
-          interceptors: [...options.interceptors],
-          readMaxBytes: maxRequestBytes,
-        }),
-      }),
-  };
+  const { tokens } = options;
+  const handler = connectNodeAdapter({
+    routes: (router) => {
+      router.service(
+        ActionsService,
+        actionsService({ client: options.client, children, traces, recoveries, stopping: stopping.signal }),
+      );
+      router.service(BundleService, bundleService(options));
+      passOn(router, passedOn, options.upstream);
+    },
+    interceptors: [...options.interceptors, ...(tokens === undefined ? [] : [identifyCallers({ tokens, children })])],
+    readMaxBytes: maxRequestBytes,
+  });
+  return { service, handler, listen: ({ host, port }) => listenHttp({ host, port, handler }) };
 }

@@ -1,17 +1,12 @@
 /** The pod as the task template has it: a container of its own, or a pod template with a primary container. */
+import { primaryContainerName } from "@homeplane/idl";
 import { apiVersionOf, type Container, type Pod, type PodSpec, pods } from "@homeplane/kube";
 import {
   type Container as TemplateContainer,
   Resources_ResourceName as ResourceName,
 } from "@homeplane/idl/flyteidl2/core/tasks";
+import { deviceResource } from "./devices.ts";
 import { InvalidSpecError, type PodContext } from "./task.ts";
-
-const defaultPrimary = "primary";
-
-export function primaryContainerName({ template }: Pick<PodContext, "template">): string {
-  const { target } = template;
-  return (target.case === "k8sPod" ? target.value.primaryContainerName : "") || defaultPrimary;
-}
 
 export function basePod(ctx: PodContext): Pod {
   const { target } = ctx.template;
@@ -19,7 +14,12 @@ export function basePod(ctx: PodContext): Pod {
   const pod = { apiVersion: apiVersionOf(pods), kind: pods.kind, metadata };
   switch (target.case) {
     case "container":
-      return { ...pod, spec: { containers: [containerOf(target.value, defaultPrimary)] } };
+      return {
+        ...pod,
+        spec: {
+          containers: [containerOf(target.value, primaryContainerName(ctx.template), deviceResource(ctx.template))],
+        },
+      };
     case "k8sPod": {
       const spec = target.value.podSpec as unknown;
       if (!isPodSpec(spec)) throw new InvalidSpecError("taskTemplate.k8s_pod.pod_spec", "has no list of containers");
@@ -27,7 +27,7 @@ export function basePod(ctx: PodContext): Pod {
       return {
         ...pod,
         metadata: { ...metadata, labels: { ...labels }, annotations: { ...annotations } },
-        spec: structuredClone(spec),
+        spec: withDevices(structuredClone(spec), deviceResource(ctx.template)),
       };
     }
     default:
@@ -40,9 +40,22 @@ function isPodSpec(spec: unknown): spec is PodSpec {
   return Array.isArray(spec.containers) && spec.containers.length > 0;
 }
 
-function containerOf(container: TemplateContainer, name: string): Container {
-  const requests = entries(container.resources?.requests ?? []);
-  const limits = entries(container.resources?.limits ?? []);
+/** The SDK writes the number of GPUs into a pod template as "gpu", which Kubernetes has no resource of. */
+function withDevices(spec: PodSpec, device: string): PodSpec {
+  const renamed = (list: Record<string, string> | undefined): Record<string, string> | undefined =>
+    list && Object.fromEntries(Object.entries(list).map(([name, value]) => [name === "gpu" ? device : name, value]));
+  const containers = spec.containers.map((container) => {
+    const requests = renamed(container.resources?.requests);
+    const limits = renamed(container.resources?.limits);
+    const resources = { ...container.resources, ...(requests ? { requests } : {}), ...(limits ? { limits } : {}) };
+    return container.resources === undefined ? container : { ...container, resources };
+  });
+  return { ...spec, containers };
+}
+
+function containerOf(container: TemplateContainer, name: string, device: string): Container {
+  const requests = entries(container.resources?.requests ?? [], device);
+  const limits = entries(container.resources?.limits ?? [], device);
   return {
     name,
     image: container.image,
@@ -60,14 +73,13 @@ function containerOf(container: TemplateContainer, name: string): Container {
 const resourceNames: Readonly<Partial<Record<ResourceName, string>>> = {
   [ResourceName.CPU]: "cpu",
   [ResourceName.MEMORY]: "memory",
-  [ResourceName.GPU]: "nvidia.com/gpu",
   [ResourceName.STORAGE]: "ephemeral-storage",
   [ResourceName.EPHEMERAL_STORAGE]: "ephemeral-storage",
 };
 
-function entries(list: readonly { name: ResourceName; value: string }[]): Record<string, string> {
+function entries(list: readonly { name: ResourceName; value: string }[], device: string): Record<string, string> {
   const known = list.flatMap(({ name, value }) => {
-    const key = resourceNames[name];
+    const key = name === ResourceName.GPU ? device : resourceNames[name];
     return key === undefined || value === "" ? [] : [[key, value] as const];
   });
   return Object.fromEntries(known);

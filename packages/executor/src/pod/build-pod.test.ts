@@ -1,9 +1,13 @@
 import { create, type JsonObject, toBinary } from "@bufbuild/protobuf";
-import { Resources_ResourceName as ResourceName } from "@homeplane/idl/flyteidl2/core/tasks";
+import {
+  GPUAccelerator_DeviceClass,
+  Resources_ResourceName as ResourceName,
+} from "@homeplane/idl/flyteidl2/core/tasks";
 import { RunSpecSchema } from "@homeplane/idl/flyteidl2/task/run";
 import type { TaskAction } from "@homeplane/idl";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { clusterPodDefaults } from "../config.ts";
 import { sampleTaskAction, type TaskOptions, testConfig } from "../testing/samples.ts";
 import { render } from "./arguments.ts";
 import { buildPod } from "./build-pod.ts";
@@ -72,6 +76,108 @@ test("the whole pod of a k8s_pod task", () => {
     value: { podSpec, primaryContainerName: "main", metadata: { labels: { team: "ml", "flyte.org/run": "forged" } } },
   };
   expect(podOf({ type: "sidecar", template: { target } })).toMatchSnapshot();
+});
+
+const cluster = {
+  ...clusterPodDefaults,
+  initImage: "registry/homeplane@sha256:1",
+  labels: { "azure.workload.identity/use": "true" },
+  imagePullSecrets: ["pull"],
+  nodeSelector: { pool: "tasks", arch: "amd64" },
+  tolerations: [{ key: "tasks", operator: "Exists" as const }],
+  priorityClassName: "tasks",
+  webIdentity: {
+    audience: "sts.amazonaws.com",
+    roleArn: "arn:aws:iam::000000000000:role/userflyterole",
+    region: "us-east-1",
+    stsEndpoint: "https://sts.example",
+    endpoint: "https://store.example",
+  },
+};
+const onCluster = {
+  objectStoreEnv: {},
+  serviceAccount: "task",
+  gateway: { hostPort: "task-gateway.union.svc:8443", insecure: false },
+  cluster,
+};
+const sdkArgs = (...more: string[]): string[] => ["a0", "--inputs", "{{.input}}", ...more, "--dest", "."];
+
+test("the whole pod of an SDK task on a cluster", () => {
+  const args = sdkArgs("--tgz", "s3://fast/acme/demo/development/0123/fast1.tar.gz");
+  const template = {
+    target: { case: "container" as const, value: { image: "flyte:py3.11", args } },
+    extendedResources: {
+      gpuAccelerator: { device: "nvidia-tesla-t4", deviceClass: GPUAccelerator_DeviceClass.NVIDIA_GPU },
+      sharedMemory: { mountPath: "/dev/shm", mountName: "flyte-shm", sizeLimit: "1Gi" },
+    },
+  };
+  expect(podOf({ template }, { config: onCluster })).toMatchSnapshot();
+});
+
+test("a pod template of the SDK's keeps its own on a cluster, and its primary container alone is the task", () => {
+  const podSpec: JsonObject = {
+    containers: [
+      {
+        name: "main",
+        image: "main:1",
+        args: sdkArgs("--pkl", "s3://meta/acme/demo/development/r1/abc.pkl.gz"),
+        workingDir: "/srv",
+        env: [
+          { name: "HOME", value: "/srv/home" },
+          { name: "UCTL_CONFIG", value: "/etc/forged" },
+        ],
+        resources: { requests: { gpu: "1" } },
+      },
+      { name: "proxy", image: "proxy:1" },
+    ],
+    initContainers: [{ name: "own", image: "own:1" }],
+    nodeSelector: { pool: "gpu" },
+    tolerations: [{ key: "own" }],
+    imagePullSecrets: [{ name: "own" }],
+    priorityClassName: "own",
+    serviceAccountName: "own",
+    shareProcessNamespace: false,
+    volumes: [{ name: "own", emptyDir: {} }],
+  };
+  const template = {
+    target: { case: "k8sPod" as const, value: { podSpec, metadata: { annotations: { team: "ml" } } } },
+    config: { primary_container_name: "main" },
+    extendedResources: { gpuAccelerator: { device: "", deviceClass: GPUAccelerator_DeviceClass.AMD_GPU } },
+  };
+  expect(podOf({ template }, { config: onCluster })).toMatchSnapshot();
+});
+
+test("a task without a code bundle keeps its image's working directory, and asks for nothing", () => {
+  const template = {
+    target: { case: "container" as const, value: { image: "x", args: ["my-tool", "--tgz", "s3://a/b"] } },
+  };
+  const { spec } = podOf({ template }, { config: onCluster });
+  expect(spec.initContainers).toBeUndefined();
+  expect(spec.containers[0]?.workingDir).toBeUndefined();
+  expect(JSON.stringify(spec)).not.toContain("homeplane-bundle");
+});
+
+test("no container but the primary one has a token, and no pod has a token for the Kubernetes API", () => {
+  const podSpec: JsonObject = {
+    containers: [
+      { name: "primary", image: "x", args: sdkArgs("--tgz", "s3://fast/acme/demo/development/0123/fast1.tar.gz") },
+      { name: "side", image: "y" },
+    ],
+    initContainers: [{ name: "own", image: "own:1" }],
+  };
+  const template = { target: { case: "k8sPod" as const, value: { podSpec } } };
+  const { spec } = podOf({ template }, { config: onCluster });
+  const withToken = [...(spec.initContainers ?? []), ...spec.containers].flatMap(({ name, volumeMounts = [] }) =>
+    volumeMounts
+      .filter(({ mountPath }) => mountPath.startsWith("/var/run/secrets"))
+      .map((one) => `${name} ${one.name}`),
+  );
+  expect(withToken).toEqual([
+    "homeplane-bundle homeplane-bundle-token",
+    "primary homeplane-identity",
+    "primary homeplane-sts",
+  ]);
+  expect(spec.automountServiceAccountToken).toBe(false);
 });
 
 test("the environment of the task goes before the run's, ours before both", () => {

@@ -1,10 +1,9 @@
 /** One function per concern, each from (pod, context) to pod; `buildPod` folds over them. */
-import { labels, labelValue, logsFinalizer } from "@homeplane/idl";
+import { labels, labelValue, logsFinalizer, primaryContainerName } from "@homeplane/idl";
 import { apiVersionOf, type Container, type Pod } from "@homeplane/kube";
 import { cacheAnnotations, withoutCache } from "../cache/pod-cache.ts";
 import { taskActionType } from "../resource.ts";
 import { placeholders, render } from "./arguments.ts";
-import { primaryContainerName } from "./base.ts";
 import { environment } from "./environment.ts";
 import { type PodContext, PrimaryContainerMissing } from "./task.ts";
 
@@ -41,7 +40,7 @@ export const identity: Concern = (pod, ctx) => {
       annotations: {
         ...withoutCache(pod.metadata.annotations),
         ...cacheAnnotations(ctx.cache),
-        [primaryContainerAnnotation]: primaryContainerName(ctx),
+        [primaryContainerAnnotation]: primaryContainerName(ctx.template),
       },
       ownerReferences: [owner],
       finalizers: [logsFinalizer],
@@ -51,7 +50,7 @@ export const identity: Concern = (pod, ctx) => {
 
 /** The primary container's command line with its placeholders filled, and every container's environment. */
 export const program: Concern = (pod, ctx) => {
-  const primary = primaryContainerName(ctx);
+  const primary = primaryContainerName(ctx.template);
   const values = placeholders(ctx);
   if (!pod.spec.containers.some((container) => container.name === primary)) {
     throw new PrimaryContainerMissing(primary);

@@ -2,10 +2,9 @@
  * The secrets that a task asks for. Their values are in a Kubernetes Secret of the pod's own name, which secret-service has made before the pod
  * is created; the pod refers to it and holds no value. Names and paths are the SDK's (`flyte.Secret`).
  */
-import { taskSecretLabel } from "@homeplane/idl";
+import { primaryContainerName, taskSecretLabel } from "@homeplane/idl";
 import { type Secret, Secret_MountType as MountType } from "@homeplane/idl/flyteidl2/core/security";
 import type { EnvVar, Pod } from "@homeplane/kube";
-import { primaryContainerName } from "./base.ts";
 import { InvalidSpecError, type PodContext } from "./task.ts";
 
 const secretsFolder = "/etc/flyte/secrets";
@@ -73,7 +72,7 @@ export function secrets(pod: Pod, ctx: PodContext): Pod {
   const marked = { ...pod, metadata: { ...pod.metadata, labels } };
   const items = wanted.flatMap(({ as, dataKey }) => ("file" in as ? [{ key: dataKey, path: as.file }] : []));
   if (items.length === 0) return marked;
-  const primary = primaryContainerName(ctx);
+  const primary = primaryContainerName(ctx.template);
   const { containers, volumes = [] } = pod.spec;
   const mount = { name: volumeName, mountPath: secretsFolder, readOnly: true };
   const volume = { name: volumeName, secret: { secretName: ctx.name, defaultMode: fileMode, items } };

@@ -121,6 +121,7 @@ export interface PodSpec {
   hostNetwork?: boolean;
   hostPID?: boolean;
   hostIPC?: boolean;
+  shareProcessNamespace?: boolean;
   hostUsers?: boolean;
   dnsPolicy?: string;
   schedulingGates?: { name: string }[];

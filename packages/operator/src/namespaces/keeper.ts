@@ -11,11 +11,21 @@ import {
   namespaces,
   WorkQueue,
 } from "@homeplane/kube";
-import { type Clock, type Logger, pause, type Random, runServices, type Service } from "@homeplane/runtime-kit";
+import {
+  type Clock,
+  HomeplaneError,
+  type Logger,
+  messageOf,
+  pause,
+  type Random,
+  runServices,
+  type Service,
+} from "@homeplane/runtime-kit";
 import { check } from "./check.ts";
 import type { NamespaceConfig } from "./config.ts";
 import { ownedKinds } from "./kinds.ts";
 import { ownedSelector, type Tenant, tenantIn, tenantOf } from "./names.ts";
+import { policies } from "./policies.ts";
 import { isTerminating, provision } from "./provision.ts";
 import { fingerprint, type Settled } from "./put-right.ts";
 import { ready, type Verdict, verdictOn } from "./verdict.ts";
@@ -49,6 +59,7 @@ export class NamespaceKeeper implements Service {
     this.#options = options;
     const { clock, random, log } = options;
     this.#queue = new WorkQueue({ clock, random, log });
+    assertEgress(options.config);
   }
 
   /** Makes the namespace at need. Throws when the API is away: to be tried again. */
@@ -149,6 +160,20 @@ export class NamespaceKeeper implements Service {
       if (verdict === undefined) throw error;
       return verdict;
     }
+  }
+}
+
+/** At the start, not when the first run comes in. */
+function assertEgress(config: NamespaceConfig): void {
+  try {
+    policies(config);
+  } catch (cause) {
+    throw new HomeplaneError(
+      "operator.bad_egress",
+      `namespaces.egress: ${messageOf(cause)}`,
+      "Mend namespaces.egress in the configuration; docs/guide/projects-and-namespaces.md tells what can be said there.",
+      { cause },
+    );
   }
 }
 

@@ -9,32 +9,25 @@ const privateRanges = {
 } as const;
 
 /**
- * An endpoint that is an address is itself. A cloud's store, and whatever else has but a name, may have any public address: port 443 (or the endpoint's) of all
- * that is not private. Policies know no names, so a store with a private address behind a name has to be written down; `named` are those endpoints.
+ * An endpoint that is an address is itself, a Service of the cluster its namespace. A cloud's store, and whatever else has but a name, may have any public
+ * address: its port at all that is not private. Policies know no names, so a store with a private address behind a name has to be written down.
+ * `undefined` = the cloud's own.
  */
-export function objectStoreEgress(endpoints: readonly (string | undefined)[]): {
-  readonly targets: readonly EgressTarget[];
-  readonly named: readonly string[];
-} {
-  const addresses = new Map<string, EgressTarget>();
-  const ports = new Set<number>();
-  const named: string[] = [];
+export function objectStoreEgress(endpoints: readonly (string | undefined)[]): readonly EgressTarget[] {
+  const targets = new Map<string, EgressTarget>();
+  const anywhere = new Set<number>();
   for (const endpoint of endpoints) {
-    if (endpoint === undefined) {
-      ports.add(443);
-      continue;
-    }
-    const { hostname, port, protocol } = new URL(endpoint);
+    const { hostname, port, protocol } = new URL(endpoint ?? "https://cloud");
     const host = hostname.replace(/^\[(.*)\]$/, "$1");
     const number = port === "" ? (protocol === "http:" ? 80 : 443) : Number(port);
     const version = isIP(host);
-    if (version === 0) {
-      ports.add(number);
-      named.push(endpoint);
-    } else {
-      addresses.set(`${host} ${number}`, { cidr: `${host}/${version === 4 ? 32 : 128}`, ports: [number] });
-    }
+    const [, namespace] = /^[^.]+\.([^.]+)\.svc(\.cluster\.local)?$/.exec(host) ?? [];
+    if (version !== 0)
+      targets.set(`${host} ${number}`, { cidr: `${host}/${version === 4 ? 32 : 128}`, ports: [number] });
+    else if (namespace !== undefined) targets.set(`${namespace} ${number}`, { namespace, ports: [number] });
+    else anywhere.add(number);
   }
-  const anywhere = Object.entries(privateRanges).map(([cidr, except]) => ({ cidr, except, ports: [...ports] }));
-  return { targets: [...addresses.values(), ...(ports.size === 0 ? [] : anywhere)], named };
+  const ports = [...anywhere];
+  const open = Object.entries(privateRanges).map(([cidr, except]) => ({ cidr, except, ports }));
+  return [...targets.values(), ...(ports.length === 0 ? [] : open)];
 }

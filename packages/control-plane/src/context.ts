@@ -3,6 +3,7 @@ import type { LogService, ObjectStoreService } from "@homeplane/idl/homeplane/v1
 import type { ImageService } from "@homeplane/idl/homeplane/v1/images";
 import type { SecretService } from "@homeplane/idl/homeplane/v1/secrets";
 import type { Clock, Logger, Subject } from "@homeplane/runtime-kit";
+import type { Clusters } from "./clusters.ts";
 import type { Store } from "./store/port.ts";
 
 /** The data plane as the control plane sees it: the services of the tunnel. */
@@ -29,6 +30,7 @@ export interface Context {
   readonly config: ControlPlaneConfig;
   readonly store: Store;
   readonly dataPlane: DataPlane;
+  readonly clusters: Clusters;
   readonly clock: Clock;
   readonly log: Logger;
   /** Published after each change: `actionPath`, `runPath`, "runs", "triggers" and "orders". */

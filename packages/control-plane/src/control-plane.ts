@@ -4,14 +4,17 @@
  */
 import { type ConnectRouter, createRouterTransport, type Transport } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
-import { type Clock, type HttpServer, listenHttp, type Logger, type Service, Subject } from "@homeplane/runtime-kit";
+import { type Clock, type HttpServer, listenHttp, type Logger, type Service, Subject, type TlsServer } from "@homeplane/runtime-kit";
+import { Clusters, type ClusterSeen } from "./clusters.ts";
 import type { Context, ControlPlaneConfig, DataPlane } from "./context.ts";
+import { type DataPlaneDoorOptions, openDataPlaneDoor } from "./data-plane-door.ts";
 import { refuseMalformed } from "./malformed.ts";
+import type { Fallback } from "./refuse-rpc.ts";
 import { clientRoutes, orchestrationRoutes } from "./routes.ts";
 import { rpcErrors } from "./rpc-log.ts";
 import type { Store } from "./store/port.ts";
 import { triggerScheduler } from "./triggers/scheduler.ts";
-import { type Fallback, unknownRpc } from "./unknown-rpc.ts";
+import { unknownRpc } from "./unknown-rpc.ts";
 
 /**
  * The largest request after decompression. Far above the limits on inputs (10 MiB) and templates (1 MiB), so that what is somewhat too large is
@@ -25,6 +28,10 @@ export interface ControlPlane {
   /** What clients call, in process; the task gateway passes calls of task pods on over it. */
   readonly clients: Transport;
   listen(options: { host: string; port: number; fallback: Fallback }): Promise<HttpServer>;
+  /** The orchestration channel and the tunnel for data planes elsewhere. */
+  listenForDataPlanes(options: DataPlaneDoorOptions): Promise<TlsServer>;
+  /** Those that have called since the start. */
+  clusters(): readonly ClusterSeen[];
   /** Fires the triggers; runs beside the servers. */
   readonly scheduler: Service;
   /** Ends watches and log streams; call before closing servers. */
@@ -41,7 +48,8 @@ export interface ControlPlaneOptions {
 
 export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
   const stopping = new AbortController();
-  const ctx: Context = { ...options, changes: new Subject<string>(), stopping: stopping.signal };
+  const clusters = new Clusters(options.clock);
+  const ctx: Context = { ...options, clusters, changes: new Subject<string>(), stopping: stopping.signal };
   const interceptors = [rpcErrors(ctx.log)];
   const inProcess = { router: { interceptors } };
   return {
@@ -60,6 +68,19 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
       };
       return listenHttp({ host, port, handler: connectNodeAdapter(adapter) });
     },
+    listenForDataPlanes: (door) =>
+      openDataPlaneDoor(door, {
+        routes: (router: ConnectRouter) => {
+          orchestrationRoutes(ctx)(router);
+          clientRoutes(ctx)(router);
+          refuseMalformed(router);
+        },
+        interceptors,
+        readMaxBytes: maxRequestBytes,
+        clock: ctx.clock,
+        log: ctx.log,
+      }),
+    clusters: () => clusters.list(),
     scheduler: triggerScheduler(ctx),
     stop: () => stopping.abort(),
   };

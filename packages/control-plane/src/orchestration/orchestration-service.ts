@@ -3,6 +3,7 @@ import type { ServiceImpl } from "@connectrpc/connect";
 import { abortedOrder, phaseToProto } from "@homeplane/idl";
 import type { OrchestrationService, OrderResult } from "@homeplane/idl/homeplane/v1/orchestration";
 import { takeBack } from "../actions/signal-event.ts";
+import { requireOwnCluster } from "../clusters.ts";
 import type { Context } from "../context.ts";
 import { actionKey, invalid } from "../services/identifiers.ts";
 import { recordFailure } from "./record.ts";
@@ -11,13 +12,20 @@ const orderPage = 200;
 
 export function orchestrationService(ctx: Context): ServiceImpl<typeof OrchestrationService> {
   return {
-    async registerCluster({ cluster, version }) {
+    async registerCluster({ cluster, version }, { values }) {
       if (cluster === "") throw invalid("cluster", "is required");
+      requireOwnCluster(values, cluster);
+      ctx.clusters.heard(cluster, version);
       ctx.log.info({ event: "cluster.registered", cluster, version });
       return {};
     },
-    heartbeat: async () => ({ serverTime: timestampFromMs(ctx.clock.now()) }),
-    async *watchOrders(_, { signal }) {
+    async heartbeat({ cluster }, { values }) {
+      requireOwnCluster(values, cluster);
+      ctx.clusters.heard(cluster);
+      return { serverTime: timestampFromMs(ctx.clock.now()) };
+    },
+    async *watchOrders({ cluster }, { signal, values }) {
+      requireOwnCluster(values, cluster);
       let after = 0n;
       for await (const _wake of ctx.changes.subscribe("orders", AbortSignal.any([signal, ctx.stopping]))) {
         for (;;) {
@@ -29,7 +37,8 @@ export function orchestrationService(ctx: Context): ServiceImpl<typeof Orchestra
         }
       }
     },
-    async acknowledgeOrders({ results }) {
+    async acknowledgeOrders({ cluster, results }, { values }) {
+      requireOwnCluster(values, cluster);
       for (const result of results) if (result.errorCode !== "") await refuse(result);
       await ctx.store.orders.acknowledge(results.map(({ sequence }) => sequence));
       return {};

@@ -1,8 +1,9 @@
 /**
- * The SQLite driver. WAL with synchronous=NORMAL: safe against a killed process, not against loss of power. Every method is one
- * transaction; node:sqlite is synchronous, so no other work can come in between.
+ * The SQLite driver. WAL with synchronous=NORMAL: safe against a killed process, not against loss of power; with `durable` against that too. Every
+ * method is one transaction; node:sqlite is synchronous, so no other work can come in between.
  */
 import { DatabaseSync } from "node:sqlite";
+import { withGroupCommit } from "./group-commit.ts";
 import { sqliteActions } from "./sqlite-actions.ts";
 import { sqliteCache } from "./sqlite-cache.ts";
 import { sqliteOrders } from "./sqlite-orders.ts";
@@ -15,15 +16,16 @@ import { migrate } from "./schema.ts";
 import type { Store } from "./port.ts";
 import { withStoreErrors } from "./store-error.ts";
 
-/** `path` may be ":memory:". */
-export function openSqliteStore(path: string): Store {
+/** `path` may be ":memory:". `durable`: what is acknowledged has reached the disk. */
+export function openSqliteStore(path: string, { durable = false }: { readonly durable?: boolean } = {}): Store {
   const db = new DatabaseSync(path);
   // A checkpoint waits for the disk, and everybody with it: rather one for 32 MB of log than one for each 4.
   db.exec(
-    "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 1000; PRAGMA wal_autocheckpoint = 8000;",
+    "PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 1000; PRAGMA wal_autocheckpoint = 8000;",
   );
+  db.exec(`PRAGMA synchronous = ${durable ? "FULL" : "NORMAL"}`);
   migrate(db);
-  const groups = withStoreErrors({
+  const plain = {
     projects: sqliteProjects(db),
     tasks: sqliteTasks(db),
     runs: sqliteRuns(db),
@@ -32,6 +34,7 @@ export function openSqliteStore(path: string): Store {
     triggers: sqliteTriggers(db),
     cache: sqliteCache(db),
     settings: sqliteSettings(db),
-  });
+  };
+  const groups = withStoreErrors(durable ? withGroupCommit(db, plain) : plain);
   return { ...groups, close: async () => db.close() };
 }

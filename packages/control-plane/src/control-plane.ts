@@ -4,10 +4,10 @@
  */
 import { type ConnectRouter, createRouterTransport, type Transport } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
-import { type Clock, type HttpServer, listenHttp, type Logger, type Service, Subject, type TlsServer } from "@homeplane/runtime-kit";
+import { type Clock, type HttpServer, listenHttp, type Logger, type Service, Subject } from "@homeplane/runtime-kit";
 import { Clusters, type ClusterSeen } from "./clusters.ts";
 import type { Context, ControlPlaneConfig, DataPlane } from "./context.ts";
-import { type DataPlaneDoorOptions, openDataPlaneDoor } from "./data-plane-door.ts";
+import { type DataPlaneDoor, type DataPlaneDoorOptions, dataPlaneDoor } from "./data-plane-door.ts";
 import { refuseMalformed } from "./malformed.ts";
 import type { Fallback } from "./refuse-rpc.ts";
 import { clientRoutes, orchestrationRoutes } from "./routes.ts";
@@ -29,7 +29,7 @@ export interface ControlPlane {
   readonly clients: Transport;
   listen(options: { host: string; port: number; fallback: Fallback }): Promise<HttpServer>;
   /** The orchestration channel and the tunnel for data planes elsewhere. */
-  listenForDataPlanes(options: DataPlaneDoorOptions): Promise<TlsServer>;
+  door(options: DataPlaneDoorOptions): DataPlaneDoor;
   /** Those that have called since the start. */
   clusters(): readonly ClusterSeen[];
   /** Fires the triggers; runs beside the servers. */
@@ -68,8 +68,8 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
       };
       return listenHttp({ host, port, handler: connectNodeAdapter(adapter) });
     },
-    listenForDataPlanes: (door) =>
-      openDataPlaneDoor(door, {
+    door: (door) =>
+      dataPlaneDoor(door, {
         routes: (router: ConnectRouter) => {
           orchestrationRoutes(ctx)(router);
           clientRoutes(ctx)(router);
@@ -77,7 +77,6 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
         },
         interceptors,
         readMaxBytes: maxRequestBytes,
-        clock: ctx.clock,
         log: ctx.log,
       }),
     clusters: () => clusters.list(),

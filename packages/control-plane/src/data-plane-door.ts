@@ -4,14 +4,7 @@
  */
 import { createContextValues } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
-import {
-  type Clock,
-  type HttpHandler,
-  listenTls,
-  type Logger,
-  messageOf,
-  type TlsServer,
-} from "@homeplane/runtime-kit";
+import { type HttpHandler, type ListenTlsOptions, type Logger, messageOf } from "@homeplane/runtime-kit";
 import { callingCluster } from "./clusters.ts";
 import { refuseRpc } from "./refuse-rpc.ts";
 import type { ClusterTokens } from "./tunnel/cluster-tokens.ts";
@@ -22,22 +15,19 @@ import { unknownRpc } from "./unknown-rpc.ts";
 type AdapterOptions = Parameters<typeof connectNodeAdapter>[0];
 
 export interface DataPlaneDoorOptions {
-  readonly host: string;
-  readonly port: number;
-  readonly certFile: string;
-  readonly keyFile: string;
   readonly tokens: ClusterTokens;
   readonly registry: TunnelRegistry;
 }
 
+/** For a server with TLS. */
+export type DataPlaneDoor = Pick<Required<ListenTlsOptions>, "handler" | "upgrade">;
+
 interface Behind extends Pick<AdapterOptions, "routes" | "interceptors" | "readMaxBytes"> {
-  readonly clock: Clock;
   readonly log: Logger;
 }
 
-export async function openDataPlaneDoor(options: DataPlaneDoorOptions, behind: Behind): Promise<TlsServer> {
-  const { tokens, registry, ...listen } = options;
-  const { clock, log, ...adapterOptions } = behind;
+export function dataPlaneDoor({ tokens, registry }: DataPlaneDoorOptions, behind: Behind): DataPlaneDoor {
+  const { log, ...adapterOptions } = behind;
   const callers = new WeakMap<object, string>();
   const serve = connectNodeAdapter({
     ...adapterOptions,
@@ -69,5 +59,5 @@ export async function openDataPlaneDoor(options: DataPlaneDoorOptions, behind: B
       refuseRpc(request, response, { code: "internal", httpStatus: 500, grpcStatus: 13, message });
     });
   };
-  return listenTls({ ...listen, handler, upgrade: tunnelUpgrade({ registry, tokens, log }), clock, log });
+  return { handler, upgrade: tunnelUpgrade({ registry, tokens, log }) };
 }

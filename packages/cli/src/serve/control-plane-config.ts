@@ -24,5 +24,6 @@ export const controlPlaneSchema = z.strictObject({
         tokenFile: file.describe("the credential that this cluster shows; read again when it changes"),
       }),
     )
-    .min(1, { error: "must name at least one data plane: { name, tokenFile }" }),
+    .min(1, { error: "must name at least one data plane: { name, tokenFile }" })
+    .max(1, { error: "must name one data plane only: runs are not placed among several yet" }),
 });

@@ -2,9 +2,12 @@ import { openSqliteStore } from "@homeplane/control-plane";
 import { HomeplaneError, messageOf } from "@homeplane/runtime-kit";
 
 /** The control plane's database. Nothing of one that can not be used is touched. */
-export function openDatabase(path: string): ReturnType<typeof openSqliteStore> {
+export function openDatabase(
+  path: string,
+  options?: { readonly durable: boolean },
+): ReturnType<typeof openSqliteStore> {
   try {
-    return openSqliteStore(path);
+    return openSqliteStore(path, options);
   } catch (error) {
     if (error instanceof HomeplaneError) throw error;
     const next =

@@ -56,6 +56,12 @@ function commit(db: DatabaseSync, group: readonly Waiting[]): void {
   const done: { readonly one: Waiting; readonly result: Promise<unknown> }[] = [];
   try {
     db.exec("BEGIN IMMEDIATE");
+  } catch (error) {
+    // Locked by another process: it has waited, each by itself would wait again.
+    for (const one of group) one.reject(error);
+    return;
+  }
+  try {
     for (const one of group) {
       // The driver's methods do all of their work before they return their promise.
       done.push({ one, result: one.run() });

@@ -1,55 +1,77 @@
 {{/*
-Where a URL leads, as the `to` and `ports` of an egress rule: a Service of this cluster by its namespace, an IP address exactly, any other host by
-its port. Takes (dict "url" <url> "only" <[{ cidr, port }], which replace it>).
+Where a URL leads, as a list of targets: a Service of this cluster by its namespace, an IP address exactly, any other host by its port, at every address but
+the instance's own. Takes (dict "url" <url> "only" <targets, which replace it>).
 */}}
-{{- define "homeplane.egress" -}}
-{{- if .only }}
-{{- range .only }}
-- to: [{ ipBlock: { cidr: {{ .cidr | quote }} } }]
-  ports: [{ protocol: TCP, port: {{ .port }} }]
+{{- define "homeplane.targets" -}}
+{{- if .only -}}
+{{- toYaml .only -}}
+{{- else -}}
+{{- $url := urlParse .url -}}
+{{- $host := regexReplaceAll ":[0-9]+$" $url.host "" -}}
+{{- $port := regexFind "[0-9]+$" (regexFind ":[0-9]+$" $url.host) | default (ternary "80" "443" (eq $url.scheme "http")) | int -}}
+{{- if regexMatch "^[0-9]+(\\.[0-9]+){3}$" $host -}}
+- { cidr: {{ $host }}/32, ports: [{{ $port }}] }
+{{- else if regexMatch "^\\[.*\\]$" $host -}}
+- { cidr: "{{ trimPrefix "[" $host | trimSuffix "]" }}/128", ports: [{{ $port }}] }
+{{- else if regexMatch "\\.svc(\\.cluster\\.local)?$" $host -}}
+- { namespace: {{ index (splitList "." $host) 1 }}, ports: [{{ $port }}] }
+{{- else -}}
+- { cidr: 0.0.0.0/0, except: [168.63.129.16/32, 169.254.0.0/16], ports: [{{ $port }}] }
+- { cidr: "::/0", except: ["fd00:ec2::/32", "fe80::/10"], ports: [{{ $port }}] }
+{{- end -}}
+{{- end -}}
 {{- end }}
-{{- else }}
-{{- $url := urlParse .url }}
-{{- $host := regexReplaceAll ":[0-9]+$" $url.host "" }}
-{{- $port := regexFind "[0-9]+$" (regexFind ":[0-9]+$" $url.host) | default (ternary "80" "443" (eq $url.scheme "http")) | int }}
-{{- if regexMatch "^[0-9]+(\\.[0-9]+){3}$" $host }}
-- to: [{ ipBlock: { cidr: {{ $host }}/32 } }]
-{{- else if regexMatch "^\\[.*\\]$" $host }}
-- to: [{ ipBlock: { cidr: "{{ trimPrefix "[" $host | trimSuffix "]" }}/128" } }]
-{{- else if regexMatch "\\.svc(\\.cluster\\.local)?$" $host }}
-- to: [{ namespaceSelector: { matchLabels: { kubernetes.io/metadata.name: {{ index (splitList "." $host) 1 }} } } }]
+
+{{/* Targets as egress rules. Takes (dict "targets" <list> "protocols" <[TCP]>). */}}
+{{- define "homeplane.egress" -}}
+{{- $protocols := .protocols | default (list "TCP") -}}
+{{- range .targets }}
+{{- if .cidr }}
+- to: [{ ipBlock: { cidr: {{ .cidr | quote }}{{ with .except }}, except: {{ toJson . }}{{ end }} } }]
 {{- else }}
 - to:
-    - ipBlock: { cidr: 0.0.0.0/0, except: [169.254.0.0/16] }
-    - ipBlock: { cidr: "::/0", except: ["fe80::/10", "fd00:ec2::/32"] }
+    - namespaceSelector: { matchLabels: { kubernetes.io/metadata.name: {{ .namespace }} } }
+      {{- with .podLabels }}
+      podSelector: { matchLabels: {{ toJson . }} }
+      {{- end }}
 {{- end }}
-  ports: [{ protocol: TCP, port: {{ $port }} }]
+  ports:
+    {{- range $port := .ports }}
+    {{- range $protocols }}
+    - { protocol: {{ . }}, port: {{ $port }} }
+    {{- end }}
+    {{- end }}
 {{- end }}
 {{- end }}
 
-{{- define "homeplane.dnsPeers" -}}
-{{- if .Values.networkPolicies.dns }}
-{{- toYaml .Values.networkPolicies.dns }}
-{{- else -}}
-- namespaceSelector: { matchLabels: { kubernetes.io/metadata.name: kube-system } }
-{{- end }}
+{{- define "homeplane.dnsTargets" -}}
+{{- .Values.networkPolicies.dns | default (list (dict "namespace" "kube-system" "podLabels" (dict "k8s-app" "kube-dns") "ports" (list 53))) | toYaml -}}
 {{- end }}
 
-{{/* A list of { cidr, port }: named, or looked up. */}}
-{{- define "homeplane.apiServer" -}}
+{{/* The object store's and its STS's, as our own components reach them. */}}
+{{- define "homeplane.storeTargets" -}}
+{{- $only := .Values.networkPolicies.objectStore -}}
+{{- $urls := list (.Values.objectStore.endpoint | default (printf "https://s3.%s.amazonaws.com" .Values.objectStore.region)) -}}
+{{- with .Values.objectStore.stsEndpoint }}{{ $urls = append $urls . }}{{ end -}}
 {{- $found := list -}}
-{{- range .Values.networkPolicies.apiServer }}{{ $found = append $found . }}{{ end -}}
+{{- range $urls -}}
+{{- range fromYamlArray (include "homeplane.targets" (dict "url" . "only" $only)) }}{{ $found = append $found . }}{{ end -}}
+{{- end -}}
+{{- uniq $found | toYaml -}}
+{{- end }}
+
+{{/* Named, or looked up. */}}
+{{- define "homeplane.apiServerTargets" -}}
+{{- $found := .Values.networkPolicies.apiServer -}}
 {{- if not $found -}}
 {{- range (lookup "v1" "Endpoints" "default" "kubernetes").subsets -}}
-{{- $ports := .ports -}}
-{{- range .addresses -}}
-{{- $ip := .ip -}}
-{{- range $ports }}{{ $found = append $found (dict "cidr" (printf "%s/%s" $ip (ternary "128" "32" (contains ":" $ip))) "port" .port) }}{{ end -}}
-{{- end -}}
+{{- $ports := list -}}
+{{- range .ports }}{{ $ports = append $ports (int .port) }}{{ end -}}
+{{- range .addresses }}{{ $found = append $found (dict "cidr" (printf "%s/%s" .ip (ternary "128" "32" (contains ":" .ip))) "ports" $ports) }}{{ end -}}
 {{- end -}}
 {{- end -}}
 {{- if not $found -}}
-{{- fail "networkPolicies.apiServer: must be the API server's addresses as [{ cidr, port }], because no cluster can be asked here (kubectl get endpoints kubernetes -n default tells them); or switch the policies off with networkPolicies.enabled=false" -}}
+{{- fail "networkPolicies.apiServer: must be the API server's addresses as [{ cidr, ports }], because no cluster can be asked here (kubectl get endpoints kubernetes -n default tells them); or switch the policies off with networkPolicies.enabled=false" -}}
 {{- end -}}
 {{- toYaml $found -}}
 {{- end }}

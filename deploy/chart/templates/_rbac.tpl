@@ -20,23 +20,38 @@ executor:
     - { apiGroups: [coordination.k8s.io], resources: [leases], verbs: [create] }
     - { apiGroups: [coordination.k8s.io], resources: [leases], resourceNames: [executor], verbs: [get, update] }
 operator:
+  {{- if eq .Values.taskNamespaces.mode "create" }}
   cluster:
     - { apiGroups: [""], resources: [namespaces], verbs: [get, list, watch, create, patch] }
     - { apiGroups: [""], resources: [serviceaccounts, resourcequotas, limitranges], verbs: [get, list, watch] }
     - { apiGroups: [""], resources: [configmaps], resourceNames: [homeplane-trust], verbs: [get, list, watch] }
     - { apiGroups: [networking.k8s.io], resources: [networkpolicies], verbs: [get, list, watch] }
+    # It gives itself and the others their rights in a namespace that it makes: these roles and no others.
     - { apiGroups: [rbac.authorization.k8s.io], resources: [rolebindings], verbs: [get, list, watch, create] }
     - apiGroups: [rbac.authorization.k8s.io]
       resources: [clusterroles]
       resourceNames: [union-operator-tasks, union-executor-tasks, union-task-gateway-tasks, union-log-provider-tasks, union-secret-service-tasks]
       verbs: [bind]
     - { apiGroups: [flyte.org], resources: [taskactions], verbs: [list] }
+  {{- else }}
+  cluster:
+    - { apiGroups: [""], resources: [namespaces], verbs: [get] }
+    - { apiGroups: [flyte.org], resources: [taskactions], verbs: [list] }
+  {{- end }}
   tasks:
     - { apiGroups: [flyte.org], resources: [taskactions], verbs: [get, list, create, patch, delete] }
     - { apiGroups: [flyte.org], resources: [taskactions/status], verbs: [patch] }
-    - { apiGroups: [""], resources: [serviceaccounts, resourcequotas, limitranges, configmaps], verbs: [create, update] }
-    - { apiGroups: [networking.k8s.io], resources: [networkpolicies], verbs: [create, update] }
+  {{- if eq .Values.taskNamespaces.mode "create" }}
+    - { apiGroups: [""], resources: [serviceaccounts, resourcequotas, limitranges, configmaps], verbs: [create, update, delete] }
+    - { apiGroups: [networking.k8s.io], resources: [networkpolicies], verbs: [create, update, delete] }
     - { apiGroups: [rbac.authorization.k8s.io], resources: [rolebindings], verbs: [update, delete] }
+  {{- else }}
+    # They are checked, and told of where they differ.
+    - { apiGroups: [""], resources: [serviceaccounts, resourcequotas, limitranges], verbs: [get] }
+    - { apiGroups: [""], resources: [configmaps], resourceNames: [homeplane-trust], verbs: [get] }
+    - { apiGroups: [networking.k8s.io], resources: [networkpolicies], verbs: [get] }
+    - { apiGroups: [rbac.authorization.k8s.io], resources: [rolebindings], verbs: [get] }
+  {{- end }}
   own:
     - { apiGroups: [coordination.k8s.io], resources: [leases], verbs: [create] }
     - { apiGroups: [coordination.k8s.io], resources: [leases], resourceNames: [operator], verbs: [get, update] }
@@ -59,9 +74,6 @@ log-provider:
   tasks:
     - { apiGroups: [""], resources: [pods], verbs: [get, patch] }
     - { apiGroups: [""], resources: [pods/log], verbs: [get] }
-  own:
-    - { apiGroups: [coordination.k8s.io], resources: [leases], verbs: [create] }
-    - { apiGroups: [coordination.k8s.io], resources: [leases], resourceNames: [log-provider], verbs: [get, update] }
 secret-service:
   cluster:
     - { apiGroups: [""], resources: [pods], verbs: [list, watch] }
@@ -72,7 +84,4 @@ secret-service:
     - { apiGroups: [""], resources: [secrets], verbs: [get, list, create, update, delete] }
   secrets:
     - { apiGroups: [""], resources: [secrets], verbs: [get, list, create, patch, delete] }
-  own:
-    - { apiGroups: [coordination.k8s.io], resources: [leases], verbs: [create] }
-    - { apiGroups: [coordination.k8s.io], resources: [leases], resourceNames: [secret-service], verbs: [get, update] }
 {{- end }}

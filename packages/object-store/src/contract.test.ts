@@ -13,8 +13,7 @@ objectStoreContract("a folder", async () => {
   return {
     store: await openFsObjectStore({ root, buckets: ["data"], clock }),
     bucket: "data",
-    anyKey: true,
-    conditionalDelete: true,
+    flat: true,
     [Symbol.asyncDispose]: () => rm(root, { recursive: true, force: true }),
   };
 });
@@ -26,8 +25,7 @@ objectStoreContract("the embedded S3 server", async () => {
   return {
     store,
     bucket: "data",
-    anyKey: true,
-    conditionalDelete: true,
+    flat: true,
     async [Symbol.asyncDispose]() {
       await store.close();
       await harness[Symbol.asyncDispose]();

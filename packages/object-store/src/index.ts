@@ -1,6 +1,7 @@
 export { readAll } from "./body.ts";
 export { type BucketProblem, checkBucket, type CheckBucketOptions } from "./check-bucket.ts";
 export { type CredentialSource, type SessionCredentials, staticCredentials } from "./credentials/source.ts";
+export { prefixPolicy } from "./credentials/prefix-policy.ts";
 export {
   type WebIdentityCredentials,
   webIdentityCredentials,

@@ -40,6 +40,8 @@ const MEANING: Readonly<Record<string, readonly [ObjectStoreErrorCode, Retry?]>>
   // The body that arrived is not the one that was signed: it was damaged on the way.
   XAmzContentSHA256Mismatch: ["Unavailable", "rejected"],
   XMinioInvalidObjectName: ["InvalidKey"],
+  XMinioInvalidResourceName: ["InvalidKey"],
+  XMinioObjectExistsAsDirectory: ["InvalidKey"],
   XMinioParentIsObject: ["InvalidKey"],
   XMinioServerNotInitialized: ["Unavailable", "rejected"],
   XMinioStorageFull: ["NoSpace"],

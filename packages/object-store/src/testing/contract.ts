@@ -7,10 +7,8 @@ import type { ListOptions, ObjectBody, ObjectStore } from "../port.ts";
 export interface Subject extends AsyncDisposable {
   readonly store: ObjectStore;
   readonly bucket: string;
-  /** Keys that only a store of flat names can have, such as `..`; MinIO refuses them. */
-  readonly anyKey: boolean;
-  /** Whether `If-Match` of a delete is kept. */
-  readonly conditionalDelete: boolean;
+  /** Keys are names and nothing else: `..` is one, and `b` stands beside `b/c`. MinIO keeps files in folders. */
+  readonly flat: boolean;
 }
 
 const md5 = (data: string | Uint8Array): Buffer => createHash("md5").update(data).digest();
@@ -96,7 +94,7 @@ export function objectStoreContract(name: string, open: () => Promise<Subject>):
       async (key) => {
         const wanted = `odd/${key}`;
         const outcome = await put(wanted).catch((error: unknown) => error);
-        if (subject.anyKey) expect(outcome).toMatchObject({ key: wanted });
+        if (subject.flat) expect(outcome).toMatchObject({ key: wanted });
         else if (outcome instanceof Error) return expect(outcome).toMatchObject({ code: "InvalidKey" });
         expect(await read(wanted)).toBe(wanted);
         expect((await store.list(bucket, { prefix: wanted })).objects.map((object) => object.key)).toEqual([wanted]);
@@ -158,8 +156,7 @@ export function objectStoreContract(name: string, open: () => Promise<Subject>):
       await absent("deleted");
     });
 
-    test("a version is deleted only by who knows it", async ({ skip }) => {
-      if (!subject.conditionalDelete) return skip("this store takes If-Match of a delete for nothing");
+    test("a version is deleted only by who knows it", async () => {
       const { etag } = await put("known", "0");
       await put("known", "1");
       await expect(store.delete(bucket, "known", { ifMatch: etag })).rejects.toMatchObject({
@@ -216,14 +213,14 @@ export function objectStoreContract(name: string, open: () => Promise<Subject>):
     test("an aborted signal is told as it is by every call", async () => {
       const signal = AbortSignal.abort(new Error("enough"));
       await put("abort");
-      for (const call of [
-        store.put(bucket, "abort", Buffer.from("x"), { signal }),
-        store.get(bucket, "abort", { signal }),
-        store.head(bucket, "abort", { signal }),
-        store.delete(bucket, "abort", { signal }),
-        store.list(bucket, { signal }),
-      ])
-        await expect(call).rejects.toThrow("enough");
+      const calls = [
+        () => store.put(bucket, "abort", Buffer.from("x"), { signal }),
+        () => store.get(bucket, "abort", { signal }),
+        () => store.head(bucket, "abort", { signal }),
+        () => store.delete(bucket, "abort", { signal }),
+        () => store.list(bucket, { signal }),
+      ];
+      for (const call of calls) await expect(call()).rejects.toThrow("enough");
       expect(await read("abort")).toBe("abort");
     });
 
@@ -258,9 +255,12 @@ export function objectStoreContract(name: string, open: () => Promise<Subject>):
     });
 
     test("a list in groups names each group once, whatever the size of pages", async () => {
-      const names = ["a/1", "a/2", "b", "b-", "b/1", "c/d/e", "ä/1", "😀"].map((name) => `groups/${name}`);
+      // MinIO forgets `b/` on a page that begins behind `b`.
+      const beside = subject.flat ? ["b/1"] : [];
+      const names = ["a/1", "a/2", "b", "b-", ...beside, "c/d/e", "ä/1", "😀"].map((name) => `groups/${name}`);
       for (const key of names) await put(key, "");
-      const wanted = ["a/", "b", "b-", "b/", "c/", "ä/", "😀"].map((name) => `groups/${name}`);
+      const groups = ["a/", "b", "b-", ...(subject.flat ? ["b/"] : []), "c/", "ä/", "😀"];
+      const wanted = groups.map((name) => `groups/${name}`);
       for (const maxKeys of [1, 2, 3, 100])
         expect(await listAll({ prefix: "groups/", delimiter: "/", maxKeys }), `${maxKeys}`).toEqual(wanted);
     });

@@ -147,7 +147,11 @@ async function deleteObject(
 }
 
 /** MinIO takes the condition of a delete for nothing: it is looked at first, which is not the same, but better than nothing. */
-async function checkEtag(call: Caller, request: Pick<S3Call, "bucket" | "key" | "signal">, ifMatch: string): Promise<void> {
+async function checkEtag(
+  call: Caller,
+  request: Pick<S3Call, "bucket" | "key" | "signal">,
+  ifMatch: string,
+): Promise<void> {
   const { etag } = metaOf("", (await headOf(call, request)).headers);
   if (ifMatch === "*" || etag === ifMatch) return;
   throw new ObjectStoreError("PreconditionFailed", `${request.bucket}/${request.key} is another version by now`);

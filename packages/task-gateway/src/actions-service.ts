@@ -4,7 +4,7 @@ import { abortReasonAnnotation, terminalPhase } from "@homeplane/idl";
 import type { ActionsService } from "@homeplane/idl/flyteidl2/actions/actions_service";
 import { deleteWithReason } from "@homeplane/kube";
 import { taskActionType } from "./children.ts";
-import { enqueue } from "./enqueue.ts";
+import { enqueue, findAction } from "./enqueue.ts";
 import { callerKey } from "./identity/caller.ts";
 import { assertCurrent, assertDescendant, assertOwnAction } from "./identity/rights.ts";
 import { converted, resourceName } from "./resource-calls.ts";
@@ -15,7 +15,7 @@ export function actionsService(options: WatchOptions): Partial<ServiceImpl<typeo
     async enqueue({ action }, { signal, values }) {
       const caller = values.get(callerKey);
       assertOwnAction(caller, action?.actionId?.run, action?.parentActionName ?? "", "action.parent_action_name");
-      assertCurrent(caller);
+      await assertCurrent(caller, options.client, signal);
       await enqueue(options, action, signal);
       return {};
     },
@@ -28,8 +28,10 @@ export function actionsService(options: WatchOptions): Partial<ServiceImpl<typeo
 
     async abort({ actionId, reason = "aborted by its parent" }, { signal, values }) {
       const caller = values.get(callerKey);
-      assertDescendant(caller, options.children, actionId?.run, actionId?.name ?? "");
-      assertCurrent(caller);
+      const parentOf = async (name: string): Promise<string | undefined> =>
+        (await findAction(options, resourceName(actionId?.run, name), signal)).spec.parentActionName;
+      await assertDescendant(caller, parentOf, actionId?.run, actionId?.name ?? "");
+      await assertCurrent(caller, options.client, signal);
       await deleteWithReason(options.client, taskActionType, resourceName(actionId?.run, actionId?.name ?? ""), {
         annotation: abortReasonAnnotation,
         reason,

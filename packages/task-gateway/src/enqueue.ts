@@ -2,7 +2,7 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { isTerminal, type TaskAction, terminalPhase } from "@homeplane/idl";
 import type { Action } from "@homeplane/idl/flyteidl2/actions/actions_service";
-import { isAlreadyExists, isNotFound, type KubeClient } from "@homeplane/kube";
+import { isAlreadyExists, isNotFound, type KubeClient, type ObjectName } from "@homeplane/kube";
 import { assertActionName, invalid } from "./child-resource.ts";
 import { childCondition, childTaskAction } from "./child-task-action.ts";
 import { type Children, taskActionType } from "./children.ts";
@@ -36,15 +36,23 @@ export async function enqueue(options: EnqueueOptions, action: Action | undefine
   }
 }
 
+/** As the informer has it, else as the API has it: what was enqueued a moment ago is there. */
+export async function findAction(
+  { client, children }: Pick<EnqueueOptions, "client" | "children">,
+  name: Required<ObjectName>,
+  signal: AbortSignal,
+): Promise<TaskAction> {
+  const known = children.informer.get(`${name.namespace}/${name.name}`);
+  return known ?? (await client.get(taskActionType, name, { signal }).catch(converted));
+}
+
 async function liveParent(
-  { client, children }: EnqueueOptions,
+  options: EnqueueOptions,
   run: NonNullable<Action["actionId"]>["run"],
   action: string,
   signal: AbortSignal,
 ): Promise<TaskAction> {
-  const name = resourceName(run, action);
-  const known = children.informer.get(`${name.namespace}/${name.name}`);
-  const parent = known ?? (await client.get(taskActionType, name, { signal }).catch(converted));
+  const parent = await findAction(options, resourceName(run, action), signal);
   if (parent.metadata.deletionTimestamp === undefined && terminalPhase(parent) === undefined) return parent;
   throw new ConnectError(
     `parent action ${action} has ended or is being aborted: it can start no more children`,

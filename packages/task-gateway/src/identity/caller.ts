@@ -38,10 +38,7 @@ export async function identify(
   // A pod is there only after its action.
   await children.informer.synced;
   const found = actionOf(children, namespace, name);
-  if (found === undefined)
-    throw denied(
-      `pod ${namespace}/${name} is no pod of an action: only tasks may call, with the token of their own pod`,
-    );
+  if (found === undefined) throw unknownPod(namespace, name);
   return { ...found, podName: name };
 }
 
@@ -55,8 +52,19 @@ function podOf({ username, extra }: VerifiedToken): { namespace: string; name: s
   return { namespace, name };
 }
 
+const ownName = /-([0-9a-f]{8})-(\d+)-(\d+)$/;
+
+function unknownPod(namespace: string, name: string): ConnectError {
+  // A view that lags knows it in a moment.
+  if (ownName.test(name))
+    return new ConnectError(`the action of pod ${namespace}/${name} is not known (yet, or any more)`, Code.Unavailable);
+  return denied(
+    `pod ${namespace}/${name} is no pod of an action: only tasks may call, with the token of their own pod`,
+  );
+}
+
 function actionOf(children: Children, namespace: string, name: string): Omit<Caller, "podName"> | undefined {
-  const [, hash = "", attempt = "", incarnation = ""] = /-([0-9a-f]{8})-(\d+)-(\d+)$/.exec(name) ?? [];
+  const [, hash = "", attempt = "", incarnation = ""] = ownName.exec(name) ?? [];
   for (const taskAction of children.byUidHash(hash)) {
     const { name: own, uid = "", namespace: home } = taskAction.metadata;
     const same = podName({ name: own, uid }, Number(attempt), Number(incarnation)) === name;

@@ -1,22 +1,34 @@
 /** What a task may do here: with its own action, its children and its descendants, and nothing else. Without a caller nobody asks. */
 import { Code, ConnectError } from "@connectrpc/connect";
-import { type TaskAction, taskActionName } from "@homeplane/idl";
+import type { TaskAction } from "@homeplane/idl";
 import type { ActionIdentifier } from "@homeplane/idl/flyteidl2/common/identifier";
-import type { Children } from "../children.ts";
+import type { KubeClient } from "@homeplane/kube";
+import { taskActionType } from "../children.ts";
+import { converted } from "../resource-calls.ts";
 import { type Caller, denied } from "./caller.ts";
 
 type Run = ActionIdentifier["run"];
 
-/** A pod whose action has gone on in another one must not act for it any more; reading does no harm. */
-export function assertCurrent(caller: Caller | undefined): void {
+/** Far more than anybody nests; a circle ends somewhere. */
+const maxDepth = 1_000;
+
+/**
+ * A pod whose action has gone on in another one must not act for it any more; reading does no harm. The API is asked: a view that lags would let the
+ * zombie of an attempt start children beside its successor's.
+ */
+export async function assertCurrent(
+  caller: Caller | undefined,
+  client: KubeClient,
+  signal: AbortSignal,
+): Promise<void> {
   if (caller === undefined) return;
   const { taskAction, attempt, incarnation, podName } = caller;
-  const { attempts = 1, systemFailures = 0 } = taskAction.status ?? {};
-  // A view that lags behind the pod is no ground to refuse it.
-  if (attempt > attempts || (attempt === attempts && incarnation >= systemFailures)) return;
-  const { actionName } = taskAction.spec;
+  const { namespace = "", name, uid } = taskAction.metadata;
+  const live = await client.get(taskActionType, { namespace, name }, { signal }).catch(converted);
+  const { attempts = 1, systemFailures = 0 } = live.status ?? {};
+  if (live.metadata.uid === uid && attempt === attempts && incarnation === systemFailures) return;
   throw new ConnectError(
-    `pod ${podName} was given up: action ${actionName} goes on with attempt ${attempts}, pod ${systemFailures + 1} of it`,
+    `pod ${podName} was given up: action ${taskAction.spec.actionName} goes on with attempt ${attempts}, pod ${systemFailures + 1} of it`,
     Code.Aborted,
   );
 }
@@ -29,16 +41,20 @@ export function assertOwnAction(caller: Caller | undefined, run: Run, action: st
     throw denied(`${what}: is "${action}", but the caller is action "${actionName}" and may name only itself`);
 }
 
-export function assertDescendant(caller: Caller | undefined, children: Children, run: Run, action: string): void {
+export async function assertDescendant(
+  caller: Caller | undefined,
+  parentOf: (action: string) => Promise<string | undefined>,
+  run: Run,
+  action: string,
+): Promise<void> {
   if (caller === undefined) return;
   assertOwnRun(caller, run, "action_id.run");
-  const { namespace = "" } = caller.taskAction.metadata;
-  const { runName, actionName } = caller.taskAction.spec;
-  const parentOf = (name: string): string | undefined =>
-    children.informer.get(`${namespace}/${taskActionName(runName, name)}`)?.spec.parentActionName;
-  // Nesting is bounded by the API's own names; a circle can not be, owners come first.
-  for (let name = parentOf(action), depth = 0; name !== undefined && depth < 10_000; name = parentOf(name), depth++)
+  const { actionName } = caller.taskAction.spec;
+  let name = await parentOf(action);
+  for (let depth = 0; name !== undefined && depth < maxDepth; depth++) {
     if (name === actionName) return;
+    name = await parentOf(name);
+  }
   throw denied(
     `action "${action}" is no descendant of the caller, action "${actionName}": it may abort none but those`,
   );

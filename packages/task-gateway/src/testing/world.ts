@@ -10,7 +10,13 @@ import { InternalRunService } from "@homeplane/idl/flyteidl2/workflow/internal_r
 import { RunService } from "@homeplane/idl/flyteidl2/workflow/run_service";
 import { RunSpecSchema } from "@homeplane/idl/flyteidl2/task/run";
 import { ObjectStoreService } from "@homeplane/idl/homeplane/v1/dataplane";
-import { customResourceDefinitions, KubeClient, namespaces, type ResourceType } from "@homeplane/kube";
+import {
+  customResourceDefinitions,
+  KubeClient,
+  namespaces,
+  type ResourceType,
+  type TokenVerifier,
+} from "@homeplane/kube";
 import { ApiServer, inProcessTransport, openStore } from "@homeplane/kube-embedded";
 import { listenHttp, silentLogger, systemClock } from "@homeplane/runtime-kit";
 import { storedTraces } from "../traces.ts";
@@ -22,7 +28,9 @@ export const run = { org: "acme", project: "demo", domain: "development", name: 
 export const id = (name: string) => ({ run, name });
 
 /** The gateway on real connections: pods over HTTP/1.1, the control plane behind HTTP too; the API and the store in memory. */
-export async function world(options: { upstreamFails?: ConnectError; neverSynced?: boolean } = {}) {
+export async function world(
+  options: { upstreamFails?: ConnectError; neverSynced?: boolean; tokens?: (client: KubeClient) => TokenVerifier } = {},
+) {
   const common = { clock: systemClock, random: Math.random, log: silentLogger };
   const stack = new AsyncDisposableStack();
   const store = openStore({ path: ":memory:" });
@@ -49,6 +57,7 @@ export async function world(options: { upstreamFails?: ConnectError; neverSynced
         files.set(nativeUrl, content);
         return { nativeUrl };
       },
+      createDownloadUrl: ({ nativeUrl }) => ({ signedUrl: `signed:${nativeUrl}` }),
       getObject({ nativeUrl }) {
         if (state.storeAway) throw new ConnectError("away", Code.Unavailable);
         const content = files.get(nativeUrl);
@@ -78,6 +87,7 @@ export async function world(options: { upstreamFails?: ConnectError; neverSynced
   });
 
   const seen: (string | null)[] = [];
+  const seenTasks: (string | null)[] = [];
   const upstreamServer = await listenHttp({
     host: "127.0.0.1",
     port: 0,
@@ -86,6 +96,7 @@ export async function world(options: { upstreamFails?: ConnectError; neverSynced
         service(RunService, {
           getRunDetails(_, { requestHeader }) {
             seen.push(requestHeader.get("x-request-id"), requestHeader.get("authorization"));
+            seenTasks.push(requestHeader.get("x-homeplane-task"));
             if (options.upstreamFails !== undefined) throw options.upstreamFails;
             return { details: { action: { status: { attempts: 7 } } } };
           },
@@ -110,6 +121,7 @@ export async function world(options: { upstreamFails?: ConnectError; neverSynced
       orchestration: inProcess,
       upstream: createConnectTransport({ baseUrl: `http://127.0.0.1:${upstreamServer.port}`, httpVersion: "1.1" }),
       interceptors: [],
+      ...(options.tokens === undefined ? {} : { tokens: options.tokens(client) }),
     });
     const stop = new AbortController();
     const running = gateway.service.run(stop.signal);
@@ -137,6 +149,8 @@ export async function world(options: { upstreamFails?: ConnectError; neverSynced
     reported,
     state,
     seen,
+    seenTasks,
+    url: () => `http://127.0.0.1:${gateway.port}`,
     actions,
     runs: createClient(RunService, transport),
     stopGateway: () => gateway.stop(),
@@ -175,8 +189,11 @@ export async function world(options: { upstreamFails?: ConnectError; neverSynced
   };
 }
 
-export async function worldWithParent(spec: MessageInitShape<typeof RunSpecSchema> = { overwriteCache: true }) {
-  const it = await world();
+export async function worldWithParent(
+  spec: MessageInitShape<typeof RunSpecSchema> = { overwriteCache: true },
+  tokens?: (client: KubeClient) => TokenVerifier,
+) {
+  const it = await world(tokens === undefined ? {} : { tokens });
   const runSpec = Buffer.from(toBinary(RunSpecSchema, create(RunSpecSchema, spec))).toString("base64");
   await it.client.create(taskActionType, {
     apiVersion: "flyte.org/v1",

@@ -50,7 +50,7 @@ test("every file that the configuration names is mounted where it is needed", ()
   const mounted = (name: string): string[] => {
     const [deployment] = ofKind("Deployment", objects).filter(({ metadata }) => metadata.name === name);
     const [container] = deployment?.spec.template.spec.containers ?? [];
-    return (container?.volumeMounts ?? []).map(({ mountPath }: { mountPath: string }) => mountPath);
+    return (container?.volumeMounts ?? []).map(({ mountPath }) => mountPath);
   };
   const isMounted = (component: string, file: string | undefined): boolean =>
     mounted(component).some((path) => file === path || file?.startsWith(`${path}/`) === true);

@@ -33,6 +33,22 @@ export interface Rule {
   verbs: string[];
 }
 
+interface Labels {
+  matchLabels: Record<string, string>;
+}
+
+/** What is looked at of any kind's spec; each kind has some of it. */
+interface Spec {
+  replicas: number;
+  selector: Labels;
+  template: { metadata: { labels: Record<string, string> }; spec: PodSpec };
+  type: string;
+  externalIPs?: string[];
+  podSelector: Labels;
+  policyTypes: string[];
+  egress?: { to?: { ipBlock?: { cidr: string; except?: string[] } }[] }[];
+}
+
 export interface Manifest {
   apiVersion: string;
   kind: string;
@@ -42,8 +58,7 @@ export interface Manifest {
     labels?: Record<string, string>;
     annotations?: Record<string, string>;
   };
-  // biome-ignore lint/suspicious/noExplicitAny: of any kind
-  spec?: any;
+  spec: Spec;
   rules?: Rule[];
   roleRef?: { kind: string; name: string };
   subjects?: { kind: string; name: string; namespace: string }[];

@@ -155,7 +155,7 @@ describe.each(permutations.map(({ name }) => name))("%s", (name) => {
 
   test("the instance's metadata address is out of reach", () => {
     const blocks = ofKind("NetworkPolicy", objects).flatMap(({ spec }) =>
-      (spec.egress ?? []).flatMap((rule: { to?: { ipBlock?: { cidr: string; except?: string[] } }[] }) =>
+      (spec.egress ?? []).flatMap((rule) =>
         (rule.to ?? []).flatMap(({ ipBlock }) => (ipBlock === undefined ? [] : [ipBlock])),
       ),
     );

@@ -1,10 +1,8 @@
 /** The `homeplane` command. */
 import { Command } from "commander";
 import { defaultDataDir } from "./up/config.ts";
-import { printStatus, printVersion, runDown, runStart, runUp } from "./commands.ts";
-import { runDoctor } from "./doctor.ts";
 import { explainError } from "./explain-error.ts";
-import { runReset } from "./reset/run-reset.ts";
+import { components } from "./serve/components.ts";
 import { version } from "./version.ts";
 
 const program = new Command("homeplane")
@@ -25,20 +23,20 @@ const withUpOptions = (command: Command): Command =>
 
 withUpOptions(program.command("up").description("start and serve until Ctrl-C"))
   .option("--json", "one JSON line when ready")
-  .action(runUp);
+  .action(async (options) => (await import("./commands.ts")).runUp(options));
 withUpOptions(program.command("start").description("start, run the sample workflow, serve until Ctrl-C"))
   .option("--once", "stop after the sample; exit 0 only if it succeeded")
-  .action(runStart);
+  .action(async (options) => (await import("./commands.ts")).runStart(options));
 for (const [name, description, run] of [
-  ["down", "stop the homeplane of a data dir", runDown],
-  ["status", "say whether it runs, and where", printStatus],
+  ["down", "stop the homeplane of a data dir", "runDown"],
+  ["status", "say whether it runs, and where", "printStatus"],
 ] as const) {
   program
     .command(name)
     .description(description)
     .option("--data-dir <path>", "", defaultDataDir())
     .option("--json", "JSON")
-    .action(run);
+    .action(async (options) => (await import("./commands.ts"))[run](options));
 }
 
 program
@@ -48,20 +46,30 @@ program
   .option("--port <n>", "port that `up` would use", "8090")
   .option("--python <path>", "interpreter that `up` would use")
   .option("--json", "JSON")
-  .action(runDoctor);
+  .action(async (options) => (await import("./doctor.ts")).runDoctor(options));
 program
   .command("reset")
   .description("give up all runs, their data and their logs; asks first")
   .option("--data-dir <path>", "", defaultDataDir())
   .option("--yes", "do not ask")
   .option("--json", "JSON")
-  .action(runReset);
+  .action(async (options) => (await import("./reset/run-reset.ts")).runReset(options));
 program
   .command("version")
   .description("the versions of homeplane, its Node and the tasks' SDK")
   .option("--python <path>", "the tasks' interpreter")
   .option("--json", "JSON")
-  .action(printVersion);
+  .action(async (options) => (await import("./commands.ts")).printVersion(options));
+
+/** What runs in the pods of a cluster; the chart starts them. */
+const defaultConfig = "/etc/homeplane/config.yaml";
+for (const { name, description, run } of components) {
+  program
+    .command(name)
+    .description(`${description} (a component on Kubernetes; runs until SIGTERM)`)
+    .option("--config <file>", "its configuration", defaultConfig)
+    .action((options: { config: string }) => run(options.config));
+}
 
 try {
   await program.parseAsync();

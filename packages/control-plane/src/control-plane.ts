@@ -4,14 +4,21 @@
  */
 import { type ConnectRouter, createRouterTransport, type Transport } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
-import { type Clock, type HttpServer, listenHttp, type Logger, type Service, Subject } from "@homeplane/runtime-kit";
+import {
+  type Clock,
+  type HttpServer,
+  listenHttp,
+  type Logger,
+  refuseMalformed,
+  type Service,
+  Subject,
+} from "@homeplane/runtime-kit";
 import { Clusters, type ClusterSeen } from "./clusters.ts";
 import type { Context, ControlPlaneConfig, DataPlane } from "./context.ts";
 import { type DataPlaneDoor, type DataPlaneDoorOptions, dataPlaneDoor } from "./data-plane-door.ts";
-import { refuseMalformed } from "./malformed.ts";
 import type { Fallback } from "./refuse-rpc.ts";
 import { clientRoutes, orchestrationRoutes } from "./routes.ts";
-import { rpcErrors } from "./rpc-log.ts";
+import { controlPlaneErrors } from "./rpc-log.ts";
 import type { Store } from "./store/port.ts";
 import { triggerScheduler } from "./triggers/scheduler.ts";
 import { unknownRpc } from "./unknown-rpc.ts";
@@ -50,7 +57,7 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
   const stopping = new AbortController();
   const clusters = new Clusters(options.clock);
   const ctx: Context = { ...options, clusters, changes: new Subject<string>(), stopping: stopping.signal };
-  const interceptors = [rpcErrors(ctx.log)];
+  const interceptors = [controlPlaneErrors(ctx.log)];
   const inProcess = { router: { interceptors } };
   return {
     orchestration: createRouterTransport(orchestrationRoutes(ctx), inProcess),

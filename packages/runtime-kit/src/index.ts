@@ -13,3 +13,5 @@ export { Http2Link } from "./http2-link.ts";
 export { http2Settings, widen } from "./http2-settings.ts";
 export { watchPeer } from "./peer-watch.ts";
 export { connectionLoss, type ConnectionLoss } from "./connection-loss.ts";
+export { refuseMalformed } from "./malformed.ts";
+export { rpcErrors } from "./rpc-errors.ts";

@@ -21,10 +21,10 @@ const SECRET_FIELDS = [
 ];
 const REDACTED = SECRET_FIELDS.flatMap((field) => [field, `*.${field}`, `*.*.${field}`]);
 
-/** JSON lines. `file` absent = stderr, so that stdout stays the command's own. */
-export function createLogger(options: { level: LogLevel; file?: string }): Logger {
+/** JSON lines. `file` absent = stderr, so that stdout stays the command's own; in a pod the log is all that goes there. */
+export function createLogger(options: { level: LogLevel; file?: string; to?: "stdout" }): Logger {
   const config = { level: options.level, base: null, redact: { paths: REDACTED, censor: "[redacted]" } };
-  if (options.file === undefined) return pino(config, destination(2));
+  if (options.file === undefined) return pino(config, destination(options.to === "stdout" ? 1 : 2));
   const sink = openLogFile(options.file, (text) => process.stderr.write(text));
   process.once("exit", () => sink.flushSync());
   return pino(config, sink);

@@ -118,3 +118,5 @@ export const dataPlaneSchema = z.strictObject({
   tasks,
   namespaces: namespaces.prefault({}),
 });
+
+export type DataPlaneConfig = z.infer<typeof dataPlaneSchema>;

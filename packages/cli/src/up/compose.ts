@@ -4,7 +4,7 @@
  */
 import { createClient, createRouterTransport } from "@connectrpc/connect";
 import { consoleHandler } from "@homeplane/console";
-import { createControlPlane, ensureBuildTask, ensureProject, rpcErrors } from "@homeplane/control-plane";
+import { createControlPlane, ensureBuildTask, ensureProject } from "@homeplane/control-plane";
 import { createExecutor, executorDefaults } from "@homeplane/executor";
 import { secretsNamespace } from "@homeplane/idl";
 import { LogService, ObjectStoreService } from "@homeplane/idl/homeplane/v1/dataplane";
@@ -14,7 +14,7 @@ import { createImageBuilder } from "@homeplane/image-builder";
 import { createLogProvider } from "@homeplane/log-provider";
 import { objectStoreService } from "@homeplane/object-store-service";
 import { createOperator, namespaceDefaults } from "@homeplane/operator";
-import { type Logger, runServices, systemClock as clock } from "@homeplane/runtime-kit";
+import { type Logger, rpcErrors, runServices, systemClock as clock } from "@homeplane/runtime-kit";
 import { createSecretService } from "@homeplane/secret-service";
 import { createTaskGateway } from "@homeplane/task-gateway";
 import type { UpConfig } from "./config.ts";

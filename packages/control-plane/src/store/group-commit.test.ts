@@ -111,7 +111,12 @@ test("what a killed process has acknowledged is there", async () => {
     writer.kill("SIGKILL");
     await closed;
     const db = new DatabaseSync(path, { readOnly: true });
-    const stored = new Set(db.prepare("SELECT run FROM runs").all().map(({ run }) => run as string));
+    const stored = new Set(
+      db
+        .prepare("SELECT run FROM runs")
+        .all()
+        .map(({ run }) => run as string),
+    );
     const names = acknowledged.slice(0, acknowledged.lastIndexOf("\n")).split("\n");
     expect(names.length).toBeGreaterThan(0);
     for (const name of names) expect(stored).toContain(name);

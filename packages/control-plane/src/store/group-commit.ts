@@ -65,7 +65,8 @@ function commit(db: DatabaseSync, group: readonly Waiting[]): void {
     for (const one of group) {
       // The driver's methods do all of their work before they return their promise.
       done.push({ one, result: one.run() });
-      if (!db.isTransaction) throw new Error("the transaction of a group of writes has ended by itself: the disk is full");
+      if (!db.isTransaction)
+        throw new Error("the transaction of a group of writes has ended by itself: the disk is full");
     }
     db.exec("COMMIT");
   } catch (error) {

@@ -23,7 +23,7 @@ function help(args: readonly string[]): string {
 function cliPage(): string {
   const top = help([]);
   const list = top.slice(top.indexOf("\nCommands:"));
-  const commands = [...list.matchAll(/^ {2}(\w+)/gm)].flatMap(([, name]) =>
+  const commands = [...list.matchAll(/^ {2}([\w-]+)/gm)].flatMap(([, name]) =>
     name === undefined || name === "help" ? [] : [name],
   );
   const parts = [[], ...commands.map((name) => [name])].map((args) => {
@@ -35,9 +35,9 @@ function cliPage(): string {
 | exit code | of | meaning |
 |---|---|---|
 | 0 | all | done; of \`start --once\`: the sample succeeded |
-| 1 | all | an error, said on stderr with a code in brackets ([errors](errors.md)), or the sample failed |
+| 1 | all | an error, said on stderr with a code in brackets ([errors](errors.md)), of a component as the last line of its log; or the sample failed |
 | 3 | \`status\` | it does not run, or does not answer |
-| 130 | \`up\`, \`start\` | ended by a second Ctrl-C, without waiting for the tasks |
+| 130 | \`up\`, \`start\`, components | ended by a second Ctrl-C, without waiting for the tasks |
 `;
   return `${made}# Command line\n\n${intro}\n${parts.join("\n")}`;
 }

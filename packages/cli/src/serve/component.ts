@@ -20,15 +20,15 @@ export interface Context {
   readonly tokens: TokenVerifier;
   readonly shared: { readonly clock: typeof clock; readonly random: () => number; readonly log: Logger };
   /** Each is opened once, closed at the end, and told in /readyz. */
-  service(peer: string, url: string): Channel;
-  controlPlane(): Channel;
-  store(): ClusterStore;
+  readonly service: (peer: string, url: string) => Channel;
+  readonly controlPlane: () => Channel;
+  readonly store: () => ClusterStore;
   /** For services that named components may call, and nobody else. */
-  handler(
+  readonly handler: (
     callers: ReadonlyMap<DescService, readonly string[]>,
     maxBytes: number,
     routes: (router: ConnectRouter) => void,
-  ): HttpHandler;
+  ) => HttpHandler;
 }
 
 export type Build = (context: Context) => Parts | Promise<Parts>;

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describeCheck, runChecks } from "./check/checks.ts";
 import { addCounts, type Counts, noCounts, succeeded, summaryOf } from "./test/counts.ts";
 import { runTier } from "./test/run-tier.ts";
+import { provideCluster } from "./test/full-cluster.ts";
 import { makeEnvironments } from "./test/environments.ts";
 import { type Selection, selectionOf, usage } from "./test/selection.ts";
 import { filesOf, obstacleOf, type TierName, tiers } from "./test/tiers.ts";
@@ -46,7 +47,22 @@ async function countTier(name: TierName, { filters }: Selection): Promise<{ more
     return { more: { ...noCounts, skipped: files.length }, note };
   }
   say(`\n== ${name}`);
-  return { more: await runTier(root, name, filters) };
+  return name === "cluster" ? await countClusterTier(files) : { more: await runTier(root, name, filters) };
+}
+
+async function countClusterTier(files: readonly string[]): Promise<{ more: Counts; note?: string }> {
+  const { left, reason, isFailure, down } = provideCluster(root, files, process.env["CI"] !== undefined);
+  try {
+    const run = files.filter((file) => !left.includes(file));
+    const counts = run.length === 0 ? noCounts : await runTier(root, "cluster", run);
+    const fate = isFailure ? "failed" : "skipped";
+    const more = addCounts(counts, { ...noCounts, [fate]: left.length });
+    return reason === undefined
+      ? { more }
+      : { more, note: `not run: ${left.length} files that need the full cluster, counted as ${fate}: ${reason}` };
+  } finally {
+    down?.();
+  }
 }
 
 try {

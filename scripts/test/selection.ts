@@ -7,7 +7,8 @@ export const usage = `npm test [-- [check] [unit] [sdk] [browser] [cluster] [<pa
   unit           *.test.ts: need nothing
   sdk            *.sdk.test.ts: need the Python SDK, which the start fetches
   browser        *.browser.test.ts: need Chromium (apt install chromium)
-  cluster        *.cluster.test.ts: need a real Kubernetes API server, which Go builds (6 minutes the first time)
+  cluster        *.cluster.test.ts: need a real Kubernetes API server, which Go builds (6 minutes the first time), and some the
+                 full test cluster (root, Linux; 25 minutes the first time): brought up and down here, or used as it is if it is up
   packages/kube  only the tests whose path contains this; in every tier, or in those named
 
 The last line is "N passed, N failed" or "N passed, N failed, N skipped"; each check counts as one. The exit code is 1 if anything

@@ -6,10 +6,10 @@ import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { createHash } from "node:crypto";
 import { existsSync, openSync, readFileSync, readdirSync } from "node:fs";
-import { cp, mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { cp, mkdir, rename, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { takeLock } from "../../scripts/bootstrap/lock.mjs";
 import { constants, setPriority } from "node:os";
-import { setTimeout } from "node:timers/promises";
 import { cacheFolder } from "./cache.ts";
 
 const kubernetesVersion = "v1.34.4";
@@ -47,42 +47,20 @@ export function programObstacle(name: string): string | undefined {
   return undefined;
 }
 
-/** The program, built when it is not there yet. Two who build at the same time do not get in each other's way: one waits. */
+/** The program, built when it is not there yet. One build at a time: they are heavy, and share what they compile. */
 export async function buildProgram(name: string, say: (line: string) => void): Promise<string> {
   const path = programPath(name);
-  const folder = join(path, "..");
-  const end = Date.now() + longestBuildMs;
+  if (existsSync(path)) return path;
   await mkdir(cacheFolder, { recursive: true });
-  const lock = `${folder}.lock`;
-  while (!existsSync(path)) {
-    if (Date.now() > end) throw new Error(`${name} was not built within ${longestBuildMs / 60_000} minutes`);
-    if (!(await take(lock))) {
-      await setTimeout(1_000);
-      continue;
-    }
-    try {
-      await build(name, folder, say);
-    } finally {
-      await rm(lock, { recursive: true, force: true });
-    }
+  const told = ({ pid }: { pid: number }): void => say(`${name}: waiting for process ${pid}, which builds`);
+  const lock = join(cacheFolder, "build.lock");
+  const release = await takeLock(lock, AbortSignal.timeout(longestBuildMs), told, longestBuildMs);
+  try {
+    if (!existsSync(path)) await build(name, dirname(path), say);
+  } finally {
+    release();
   }
   return path;
-}
-
-/** A lock that its holder has not touched for two ticks belongs to nobody any more. */
-async function take(lock: string): Promise<boolean> {
-  try {
-    await mkdir(lock);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-    const touched = await stat(lock).then(
-      ({ mtimeMs }) => mtimeMs,
-      () => Date.now(),
-    );
-    if (Date.now() - touched > 4 * tickMs) await rm(lock, { recursive: true, force: true });
-    return false;
-  }
 }
 
 async function build(name: string, folder: string, say: (line: string) => void): Promise<void> {
@@ -105,10 +83,7 @@ async function build(name: string, folder: string, say: (line: string) => void):
   });
   // The build must not take the machine from what runs on it.
   if (go.pid !== undefined) setPriority(go.pid, constants.priority.PRIORITY_BELOW_NORMAL);
-  const ticker = setInterval(() => {
-    say(`  ${name}: ${Math.round((Date.now() - start) / 1000)} s`);
-    void writeFile(join(`${folder}.lock`, "alive"), "").catch(() => undefined);
-  }, tickMs);
+  const ticker = setInterval(() => say(`  ${name}: ${Math.round((Date.now() - start) / 1000)} s`), tickMs);
   try {
     const [code] = (await once(go, "close")) as [number | null];
     if (code !== 0)

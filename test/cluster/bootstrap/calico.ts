@@ -1,7 +1,6 @@
 /** Network policies: Calico's CNI plug-in gives pods their interfaces, its Felix enforces the policies on them. */
 import { copyFile, mkdir, readdir, rename, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { answers } from "./answers.ts";
 import type { Daemon } from "./daemon.ts";
 import { cniFolders, full, kubeconfigOf, network, node } from "./layout.ts";
 
@@ -79,6 +78,6 @@ export function felix(program: string): Daemon {
       FELIX_LOGSEVERITYSYS: "none",
       FELIX_LOGSEVERITYSCREEN: "Warning",
     },
-    ready: () => answers(`http://${full.etcdAddress}:${healthPort}/readiness`),
+    check: `http://${full.etcdAddress}:${healthPort}/readiness`,
   };
 }

@@ -2,7 +2,6 @@
 import { join } from "node:path";
 import type { Daemon } from "./daemon.ts";
 import { apiUrl, credentials, full, kubeconfigOf, network, node, type Place } from "./layout.ts";
-import { answers } from "./answers.ts";
 import { run } from "./run.ts";
 
 /** @param bin where the programs are, by their names */
@@ -19,7 +18,7 @@ export function etcd(bin: string, { folder, etcdAddress: address, fsync }: Place
       ...["--auto-compaction-retention", "5m", "--quota-backend-bytes", String(4 * 1024 ** 3)],
       ...(fsync ? [] : ["--unsafe-no-fsync"]),
     ],
-    ready: () => answers(`${client}/health`),
+    check: `${client}/health`,
   };
 }
 
@@ -49,7 +48,7 @@ export function apiServer(bin: string, place: Place): Daemon {
       ...["--service-cluster-ip-range", network.services, "--allow-privileged=true", "--profiling=false"],
     ],
     readyMs: 90_000,
-    ready: async () => (await run(join(bin, "kubectl"), [...kubectlAs(place), "get", "--raw", "/readyz"])) === "ok",
+    check: `${apiUrl(place)}/readyz`,
   };
 }
 
@@ -69,7 +68,7 @@ export function controllerManager(bin: string): Daemon {
       ...["--allocate-node-cidrs=true", "--cluster-cidr", network.pods, "--node-cidr-mask-size", "24"],
       ...["--service-cluster-ip-range", network.services, "--requestheader-client-ca-file", file("ca.crt")],
     ],
-    ready: healthy(10257),
+    check: healthz(10257),
   };
 }
 
@@ -82,11 +81,11 @@ export function scheduler(bin: string): Daemon {
       ...["--kubeconfig", config, "--authentication-kubeconfig", config, "--authorization-kubeconfig", config],
       ...["--bind-address", full.etcdAddress, "--leader-elect=false"],
     ],
-    ready: healthy(10259),
+    check: healthz(10259),
   };
 }
 
-const healthy = (port: number) => (): Promise<boolean> => answers(`https://${full.etcdAddress}:${port}/healthz`);
+const healthz = (port: number): string => `https://${full.etcdAddress}:${port}/healthz`;
 
 export const nodeReady = async (kubectl: string): Promise<boolean> => {
   const path = `jsonpath={.status.conditions[?(@.type=="Ready")].status}`;

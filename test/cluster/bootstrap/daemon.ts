@@ -1,13 +1,11 @@
-/**
- * One program of the cluster. It outlives the command that starts it, so a file keeps which process it is: pid, start time and boot tell a reused
- * pid apart. Nothing but a process of such a file is ever ended.
- */
+/** One program of the cluster. It outlives the command that starts it; a later command finds it by its file, and ends nothing else. */
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { openSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { mkdir, rename, writeFile } from "node:fs/promises";
+import { mkdirSync, openSync, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { answers } from "./answers.ts";
+import { identityOf, isAlive, read, remove, type Started, write } from "./started.ts";
 
 export interface Daemon {
   readonly name: string;
@@ -16,26 +14,19 @@ export interface Daemon {
   readonly env?: Readonly<Record<string, string>>;
   /** Of files that it reads only when it starts. */
   readonly files?: readonly string[];
-  readonly ready: () => Promise<boolean>;
+  /** Where it answers when it does its work; see {@link answers}. */
+  readonly check: string;
   readonly readyMs?: number;
-}
-
-interface Record_ {
-  readonly name: string;
-  readonly pid: number;
-  readonly started: string;
-  readonly boot: string;
-  readonly hash: string;
-  readonly at: number;
 }
 
 /** The API server finishes its open requests first. */
 const patienceMs = 30_000;
+const largestLog = 64 * 1024 ** 2;
 
 /** Started, if it does not run as it should already; resolves when it is ready. Says whether it had to be started. */
 export async function ensure(daemon: Daemon, folder: string): Promise<boolean> {
   const hash = hashOf(daemon);
-  const known = recordOf(folder, daemon.name);
+  const known = read(folder, daemon.name);
   if (known !== undefined && isAlive(known)) {
     if (known.hash === hash) {
       await untilReady(daemon, folder, known);
@@ -43,13 +34,25 @@ export async function ensure(daemon: Daemon, folder: string): Promise<boolean> {
     }
     await end(known);
   }
+  for (const pid of strays(daemon)) await end({ name: daemon.name, ...identityOf(pid) });
   await untilReady(daemon, folder, await start(daemon, folder, hash));
   return true;
 }
 
-async function start({ name, program, args, env }: Daemon, folder: string, hash: string): Promise<Record_> {
-  for (const sub of ["processes", "logs"]) await mkdir(join(folder, sub), { recursive: true });
-  const output = openSync(join(folder, "logs", `${name}.log`), "a");
+export async function stop(folder: string, name: string): Promise<void> {
+  const started = read(folder, name);
+  if (started === undefined) return;
+  await end(started);
+  remove(folder, name);
+}
+
+export const logOf = (folder: string, name: string): string => join(folder, "logs", `${name}.log`);
+
+async function start({ name, program, args, env, check }: Daemon, folder: string, hash: string): Promise<Started> {
+  const log = logOf(folder, name);
+  mkdirSync(join(folder, "logs"), { recursive: true });
+  const isLarge = (statSync(log, { throwIfNoEntry: false })?.size ?? 0) > largestLog;
+  const output = openSync(log, isLarge ? "w" : "a");
   const child = spawn(program, args, {
     cwd: folder,
     env: { ...process.env, ...env },
@@ -58,83 +61,52 @@ async function start({ name, program, args, env }: Daemon, folder: string, hash:
   });
   await new Promise<void>((resolve, reject) => child.once("spawn", resolve).once("error", reject));
   child.unref();
-  const pid = child.pid ?? 0;
-  const record = { name, pid, started: startOf(pid), boot: bootId(), hash, at: Date.now() };
-  const file = join(folder, "processes", `${name}.json`);
-  await writeFile(`${file}.new`, JSON.stringify(record));
-  await rename(`${file}.new`, file);
-  return record;
+  const started = { name, ...identityOf(child.pid ?? 0), hash, check, at: Date.now() };
+  write(folder, started);
+  return started;
 }
 
-async function untilReady({ name, ready, readyMs = 60_000 }: Daemon, folder: string, record: Record_): Promise<void> {
-  const last = Date.now() + readyMs;
-  const log = join(folder, "logs", `${name}.log`);
-  while (!(await ready().catch(() => false))) {
-    const gone = !isAlive(record);
-    if (gone || Date.now() > last) {
-      const problem = gone ? "ended" : `was not ready within ${readyMs / 1000} s`;
-      throw new Error(`${name} ${problem}; the end of ${log}:\n${readFileSync(log, "utf8").slice(-2_000)}`);
+async function untilReady({ name, check, readyMs = 60_000 }: Daemon, folder: string, started: Started): Promise<void> {
+  for (const last = Date.now() + readyMs; !(await answers(check)); await sleep(100)) {
+    const gone = !isAlive(started);
+    if (!gone && Date.now() < last) continue;
+    const problem = gone ? "ended" : `did not answer at ${check} within ${readyMs / 1000} s`;
+    const log = logOf(folder, name);
+    throw new Error(`${name} ${problem}; the end of ${log}:\n${readFileSync(log, "utf8").slice(-2_000)}`);
+  }
+}
+
+async function end(started: Pick<Started, "name" | "pid" | "started" | "boot">): Promise<void> {
+  const patient = Date.now() + patienceMs;
+  const last = patient + patienceMs;
+  for (let asked = false, forced = false; isAlive(started); await sleep(50)) {
+    if (!asked) process.kill(started.pid, "SIGTERM");
+    asked = true;
+    if (!forced && Date.now() > patient) {
+      process.kill(started.pid, "SIGKILL");
+      forced = true;
     }
-    await sleep(100);
+    if (Date.now() > last) throw new Error(`${started.name} (process ${started.pid}) does not end`);
   }
 }
 
-/** All that were ever started and not stopped, the last first. */
-export function records(folder: string): Record_[] {
-  let names: string[];
+/** A command that was killed in the moment after it had started a program has left it without a file. */
+function strays({ program, args }: Daemon): number[] {
+  const line = `${[program, ...args].join("\0")}\0`;
+  const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+  return pids.filter((pid) => commandLine(pid) === line).map(Number);
+}
+
+function commandLine(pid: string): string {
   try {
-    names = readdirSync(join(folder, "processes")).filter((file) => file.endsWith(".json"));
-  } catch {
-    return [];
-  }
-  const found = names.flatMap((file) => recordOf(folder, file.slice(0, -".json".length)) ?? []);
-  return found.sort((a, b) => b.at - a.at);
-}
-
-export async function stop(folder: string, name: string): Promise<void> {
-  const record = recordOf(folder, name);
-  if (record === undefined) return;
-  await end(record);
-  rmSync(join(folder, "processes", `${name}.json`), { force: true });
-}
-
-async function end(record: Record_): Promise<void> {
-  const last = Date.now() + patienceMs;
-  for (let signal: NodeJS.Signals | undefined = "SIGTERM"; isAlive(record); ) {
-    if (Date.now() > last) signal = "SIGKILL";
-    if (signal !== undefined) process.kill(record.pid, signal);
-    signal = undefined;
-    await sleep(50);
-    if (Date.now() > last + patienceMs) throw new Error(`${record.name} (process ${record.pid}) does not end`);
-  }
-}
-
-export const isAlive = ({ pid, started, boot }: Record_): boolean =>
-  boot === bootId() && started !== "" && startOf(pid) === started;
-
-function recordOf(folder: string, name: string): Record_ | undefined {
-  try {
-    return JSON.parse(readFileSync(join(folder, "processes", `${name}.json`), "utf8")) as Record_;
-  } catch {
-    return undefined;
-  }
-}
-
-function hashOf({ program, args, env = {}, files = [] }: Daemon): string {
-  const hash = createHash("sha256").update(JSON.stringify([program, args, env]));
-  for (const file of files) hash.update(readFileSync(file));
-  return hash.digest("hex");
-}
-
-const bootId = (): string => readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
-
-/** In clock ticks since boot; "" when there is no such process. See proc_pid_stat(5), field 22. */
-function startOf(pid: number): string {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return fields[0] === "Z" ? "" : (fields[19] ?? "");
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
   } catch {
     return "";
   }
+}
+
+function hashOf({ program, args, env = {}, files = [], check }: Daemon): string {
+  const hash = createHash("sha256").update(JSON.stringify([realpathSync(program), args, env, check]));
+  for (const file of files) hash.update(readFileSync(file));
+  return hash.digest("hex");
 }

@@ -4,7 +4,8 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { programPath } from "../go-program.ts";
-import { ensure, records, stop } from "./daemon.ts";
+import { ensure, stop } from "./daemon.ts";
+import { readAll } from "./started.ts";
 import { full, node, type Place, runFolder } from "./layout.ts";
 import { prepareMachine } from "./machine.ts";
 import { containerd, ctr } from "./node.ts";
@@ -15,7 +16,7 @@ const podsMs = 30_000;
 
 export async function down(place: Place, say: Say): Promise<void> {
   if (place === full) await endPods(say);
-  for (const { name } of records(place.folder)) {
+  for (const { name } of readAll(place.folder)) {
     await stop(place.folder, name);
     say(`${name}: stopped`);
   }

@@ -3,7 +3,6 @@ import { copyFile, mkdir, readFile } from "node:fs/promises";
 import { request } from "node:https";
 import { join } from "node:path";
 import { signHeaders } from "../../../packages/object-store/src/testing/sign.ts";
-import { answers } from "./answers.ts";
 import type { Daemon } from "./daemon.ts";
 import { apiUrl, buckets, credentials, full, minioUrl, node, tokenAudience } from "./layout.ts";
 
@@ -39,7 +38,7 @@ export async function minio(program: string): Promise<Daemon> {
       // The policy has the name of the audience, so any token with it gets the same rights, whatever role it asks for.
       MINIO_IDENTITY_OPENID_CLAIM_NAME: "aud",
     },
-    ready: () => answers(`${minioUrl}/minio/health/ready`),
+    check: `${minioUrl}/minio/health/ready`,
   };
 }
 

@@ -1,7 +1,6 @@
 /** This machine as the cluster's node: its address, containerd, kubelet, kube-proxy. */
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { answers } from "./answers.ts";
 import type { Daemon } from "./daemon.ts";
 import {
   cniFolders,
@@ -75,7 +74,7 @@ disabled_plugins = ["io.containerd.internal.v1.opt"]
     // It finds its shim by the path.
     env: { PATH: `${join(debian, "usr/bin")}:${process.env["PATH"]}` },
     files: [config],
-    ready: () => succeeds(...ctr(debian, "version")),
+    check: `unix:${containerdSocket}`,
   };
 }
 
@@ -125,7 +124,7 @@ export async function kubelet(bin: string): Promise<Daemon> {
       ...["--hostname-override", node.name, "--node-ip", node.address],
     ],
     files: [config],
-    ready: () => answers(`http://${node.address}:10248/healthz`),
+    check: `http://${node.address}:10248/healthz`,
   };
 }
 
@@ -151,6 +150,6 @@ export async function kubeProxy(bin: string): Promise<Daemon> {
     program: join(bin, "kube-proxy"),
     args: ["--config", config],
     files: [config],
-    ready: () => answers(`http://${node.address}:10256/healthz`),
+    check: `http://${node.address}:10256/healthz`,
   };
 }

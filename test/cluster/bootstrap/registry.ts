@@ -1,7 +1,6 @@
 /** The image registry, on plain HTTP: containerd's mirror of ghcr.io, and where tests push their images. */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { answers } from "./answers.ts";
 import type { Daemon } from "./daemon.ts";
 import { full, registry as address } from "./layout.ts";
 
@@ -17,6 +16,6 @@ export async function registry(debian: string): Promise<Daemon> {
     program: join(debian, "usr/bin/docker-registry"),
     args: ["serve", config],
     files: [config],
-    ready: () => answers(`http://${address}/v2/`),
+    check: `http://${address}/v2/`,
   };
 }

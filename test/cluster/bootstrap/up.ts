@@ -1,6 +1,5 @@
 /** Brings the cluster up, or to the end of what a killed run has begun: each step does nothing where all is as it should be. */
-import { existsSync } from "node:fs";
-import { mkdir, symlink } from "node:fs/promises";
+import { mkdir, readlink, rm, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { buildProgram } from "../go-program.ts";
@@ -8,6 +7,7 @@ import { felix, installCni } from "./calico.ts";
 import { apiServer, controllerManager, etcd, nodeReady, scheduler } from "./control-plane.ts";
 import { makeCredentials } from "./credentials.ts";
 import { type Daemon, ensure } from "./daemon.ts";
+import { untilDnsAnswers } from "./dns.ts";
 import { importImages } from "./images.ts";
 import { full, minimal, type Place } from "./layout.ts";
 import { obstacles, prepareMachine } from "./machine.ts";
@@ -33,9 +33,13 @@ const nodeMs = 90_000;
 
 /** Links that give the one Kubernetes program its names. */
 export async function linkPrograms(place: Place, program: string): Promise<string> {
-  const folder = join(place.folder, `bin-${dirname(program).slice(-12)}`);
+  const folder = join(place.folder, "bin");
+  const known = await readlink(join(folder, "kubectl")).catch(() => undefined);
+  if (known === program) return folder;
+  await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
-  for (const name of names) if (!existsSync(join(folder, name))) await symlink(program, join(folder, name));
+  // kubectl last: where it is, all are.
+  for (const name of names) await symlink(program, join(folder, name));
   return folder;
 }
 
@@ -84,7 +88,7 @@ export async function upFull(say: Say): Promise<void> {
   };
   // The store's first look at the issuer's keys needs the role that `applyObjects` binds.
   await nodeParts();
-  await store();
+  await Promise.all([store(), untilDnsAnswers()]);
 }
 
 async function started(daemon: Daemon, place: Place, say: Say): Promise<void> {

@@ -20,7 +20,7 @@ export interface StsCall {
   readonly token: string;
   readonly sessionName: string;
   readonly roleArn?: string;
-  readonly durationSeconds?: number;
+  readonly durationSeconds: number;
   /** An IAM policy document: what the credentials may do at most. */
   readonly sessionPolicy?: string;
 }
@@ -45,7 +45,7 @@ export async function assumeRoleWithWebIdentity(
     WebIdentityToken: call.token,
     RoleSessionName: call.sessionName,
     ...(call.roleArn !== undefined && { RoleArn: call.roleArn }),
-    ...(call.durationSeconds !== undefined && { DurationSeconds: String(call.durationSeconds) }),
+    DurationSeconds: String(call.durationSeconds),
     ...(call.sessionPolicy !== undefined && { Policy: call.sessionPolicy }),
   });
   const body = Buffer.from(form.toString());

@@ -15,6 +15,7 @@ import { assumeRoleWithWebIdentity, OPERATION, stsEndpointOf } from "./sts-call.
 const CALL_TIMEOUT_MS = 20_000;
 /** Credentials are not used for a request that they may not live to see the end of. */
 const MARGIN_MS = 30_000;
+const DURATION_SECONDS = 3600;
 const RENEW_AT_SHARE = 1 / 3;
 /** A longer life that is wished for is no reason to renew credentials that are as new as that. */
 const NEW_FOR_SHARE = 1 / 12;
@@ -30,7 +31,7 @@ export interface WebIdentityOptions {
   readonly tokenFile: string;
   /** Seen in the store's audit log: letters, digits and `=,.@-`, 2 to 64. */
   readonly sessionName: string;
-  /** 900 to the role's own limit; absent = as the STS has it. */
+  /** 900 to the role's own limit; default an hour, which every role has. Without it, MinIO's would end with the token. */
   readonly durationSeconds?: number;
   /** An IAM policy document that narrows what the role may do, such as `prefixPolicy` makes. */
   readonly sessionPolicy?: string;
@@ -60,13 +61,13 @@ export function webIdentityCredentials(options: WebIdentityOptions): WebIdentity
 
   async function obtain(): Promise<SessionCredentials> {
     const token = await readToken(tokenFile);
-    const { sessionName, roleArn, durationSeconds, sessionPolicy } = options;
+    const { sessionName, roleArn, durationSeconds = DURATION_SECONDS, sessionPolicy } = options;
     const call = {
       endpoint,
       token,
       sessionName,
+      durationSeconds,
       ...(roleArn !== undefined && { roleArn }),
-      ...(durationSeconds !== undefined && { durationSeconds }),
       ...(sessionPolicy !== undefined && { sessionPolicy }),
     };
     return assumeRoleWithWebIdentity(http, call, AbortSignal.timeout(CALL_TIMEOUT_MS));

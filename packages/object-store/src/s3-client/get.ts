@@ -7,8 +7,9 @@ import type { HttpAnswer } from "./http-client.ts";
 import type { Place } from "./put.ts";
 
 const OPERATION = "GetObject";
-/** Connections that break without a byte in between, until a body is given up. */
+/** Connections that break in a row, with less than that read from each, until a body is given up. */
 const MAX_FRUITLESS = 4;
+const FRUITFUL_BYTES = 64 * 1024;
 const PAUSE: Backoff = { baseMs: 100, maxMs: 5_000, jitter: "full" };
 /** Offsets of the first and the last byte. */
 type Bounds = { readonly start: number; readonly last: number };
@@ -71,7 +72,7 @@ async function* resuming(
       broken = error;
     }
     if (at > last) return;
-    if (at > before) fruitless = 0;
+    if (at - before >= FRUITFUL_BYTES) fruitless = 0;
     const what = `${OPERATION} of ${place.bucket}/${place.key}, from byte ${at}`;
     if (fruitless >= MAX_FRUITLESS)
       throw new ObjectStoreError("Unavailable", `${what}: ${messageOf(broken)}`, {

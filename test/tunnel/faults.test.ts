@@ -30,10 +30,10 @@ test("one of four connections dies under load: no call fails", async () => {
   await using pair = await startOverLine();
   pair.dial();
   await pair.up(4);
-  let running = true;
+  const running = new AbortController();
   let done = 0;
   const worker = async (id: number): Promise<void> => {
-    for (let round = 0; running; round++) {
+    for (let round = 0; !running.signal.aborted; round++) {
       const content = Buffer.alloc(20_000, id + round);
       await pair.client.putObject({ nativeUrl: `${url}${id}`, content });
       const { content: back } = await pair.client.getObject({ nativeUrl: `${url}${id}` });
@@ -48,7 +48,7 @@ test("one of four connections dies under load: no call fails", async () => {
   }
   const before = done;
   await until(() => done > before + 100);
-  running = false;
+  running.abort();
   await workers;
   await pair.up(4);
 });
@@ -59,11 +59,11 @@ test("all connections are cut again and again: no call that may be repeated fail
       await using pair = await startOverLine({ waitMs: 10_000 });
       pair.dial({ random: () => 0.1 });
       await pair.up(4);
-      let running = true;
+      const running = new AbortController();
       const workers = Promise.all(
         Array.from({ length: 8 }, async (_, id) => {
           const content = Buffer.alloc(50_000, id);
-          while (running) {
+          while (!running.signal.aborted) {
             await pair.client.putObject({ nativeUrl: `${url}${id}`, content });
             expect(content.equals((await pair.client.getObject({ nativeUrl: `${url}${id}` })).content)).toBe(true);
           }
@@ -73,7 +73,7 @@ test("all connections are cut again and again: no call that may be repeated fail
         await new Promise((resolve) => setTimeout(resolve, ms));
         pair.line.cut();
       }
-      running = false;
+      running.abort();
       await workers;
     }),
     { numRuns: 8 },
@@ -163,10 +163,10 @@ test("a stop drains: calls under way end, new ones go to the next process, none 
   pair.hooks.onPut = (path) => (path === "slow" ? gate : undefined);
   const slow = pair.client.putObject({ nativeUrl: "slow", content: Buffer.from("slow") });
   await until(() => pair.served.calls === 1);
-  let running = true;
+  const running = new AbortController();
   const workers = Promise.all(
     Array.from({ length: 8 }, async (_, id) => {
-      while (running) await pair.client.putObject({ nativeUrl: `${id}`, content: Buffer.alloc(1_000) });
+      while (!running.signal.aborted) await pair.client.putObject({ nativeUrl: `${id}`, content: Buffer.alloc(1_000) });
     }),
   );
   pair.dial();
@@ -177,7 +177,7 @@ test("a stop drains: calls under way end, new ones go to the next process, none 
   open();
   await slow;
   await stopped;
-  running = false;
+  running.abort();
   await workers;
 });
 

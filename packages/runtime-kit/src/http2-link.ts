@@ -3,7 +3,6 @@
  * the next waits with backoff, whoever asks: a server that is away is not flooded, and those who ask are told at once.
  */
 import { type ClientHttp2Session, connect, type SecureClientSessionOptions } from "node:http2";
-import type { Socket } from "node:net";
 import { type Backoff, backoffMs } from "./backoff.ts";
 import type { Clock, Random } from "./clock.ts";
 import { http2Settings, widen } from "./http2-settings.ts";
@@ -106,7 +105,7 @@ export class Http2Link {
         cancel();
         widen(session);
         const onDead = (error: Error): void => session.destroy(error);
-        watchPeer(session, socket as Socket, { clock, intervalMs: pingMs, deadMs, onDead });
+        watchPeer(session, socket, { clock, intervalMs: pingMs, deadMs, onDead });
         resolve();
       });
     });

@@ -30,4 +30,14 @@ export const components: readonly Component[] = [
   ),
   component("log-provider", "live and archived logs", async () => (await import("./log-provider.ts")).logProvider),
   component("secret-service", "users' secrets", async () => (await import("./secret-service.ts")).secretService),
+  {
+    name: "tunnel-service",
+    description: "keeps the tunnel to the control plane open",
+    run: async (path) => (await import("./tunnel-service.ts")).runTunnelService(path),
+  },
+  {
+    name: "control-plane",
+    description: "runs, their history, the console: beside a data plane or anywhere else",
+    run: async (path) => (await import("./control-plane.ts")).runControlPlane(path),
+  },
 ];

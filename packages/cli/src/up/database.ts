@@ -4,7 +4,7 @@ import { HomeplaneError, messageOf } from "@homeplane/runtime-kit";
 /** The control plane's database. Nothing of one that can not be used is touched. */
 export function openDatabase(
   path: string,
-  options?: { readonly durable: boolean },
+  options?: Parameters<typeof openSqliteStore>[1],
 ): ReturnType<typeof openSqliteStore> {
   try {
     return openSqliteStore(path, options);

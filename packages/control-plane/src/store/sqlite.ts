@@ -16,9 +16,17 @@ import { migrate } from "./schema.ts";
 import type { Store } from "./port.ts";
 import { withStoreErrors } from "./store-error.ts";
 
-/** `path` may be ":memory:". `durable`: what is acknowledged has reached the disk. */
-export function openSqliteStore(path: string, { durable = false }: { readonly durable?: boolean } = {}): Store {
+export interface SqliteOptions {
+  /** What is acknowledged has reached the disk. */
+  readonly durable?: boolean;
+  /** Nobody else may open it meanwhile: two control planes on one database would each tell their own watchers only. */
+  readonly exclusive?: boolean;
+}
+
+/** `path` may be ":memory:". */
+export function openSqliteStore(path: string, { durable = false, exclusive = false }: SqliteOptions = {}): Store {
   const db = new DatabaseSync(path);
+  if (exclusive) db.exec("PRAGMA locking_mode = EXCLUSIVE;");
   // A checkpoint waits for the disk, and everybody with it: rather one for 32 MB of log than one for each 4.
   db.exec(
     "PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 1000; PRAGMA wal_autocheckpoint = 8000;",

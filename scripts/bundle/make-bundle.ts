@@ -4,9 +4,10 @@
  *   homeplane.mjs                           the command
  *   fetch-bundle.mjs                        what a task pod's init container runs
  *   packages/, examples/, node_modules/     the files that modules of the command open (see `assets`)
+ *   third-party-licences.txt                of the packages in it
  */
 import { existsSync } from "node:fs";
-import { cp, mkdir, rm } from "node:fs/promises";
+import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build, type Metafile } from "esbuild";
@@ -84,7 +85,32 @@ export async function makeBundle(root: string, folder: string): Promise<Bundle> 
       await cp(join(root, each), join(folder, each));
     }
   }
-  return { programs, packages: [...packages].sort() };
+  const sorted = [...packages].sort();
+  await writeFile(join(folder, "third-party-licences.txt"), await licencesOf(root, sorted));
+  return { programs, packages: sorted };
+}
+
+/** They want their text to go where their code goes. */
+async function licencesOf(root: string, packages: readonly string[]): Promise<string> {
+  const texts = packages.map(async (folder) => {
+    const {
+      name,
+      version,
+      license = "",
+    } = JSON.parse(await readFile(join(root, folder, "package.json"), "utf8")) as Manifest;
+    const files = (await readdir(join(root, folder)))
+      .filter((file) => /^(?:licen[cs]e|notice|copying)/i.test(file))
+      .sort();
+    const bodies = await Promise.all(files.map((file) => readFile(join(root, folder, file), "utf8")));
+    return [`${name} ${version} (${license})`, ...bodies.map((body) => body.trim())].join("\n\n");
+  });
+  return `${(await Promise.all(texts)).join("\n\n----\n\n")}\n`;
+}
+
+interface Manifest {
+  readonly name: string;
+  readonly version: string;
+  readonly license?: string;
 }
 
 const isShipped = (path: string): boolean => !/(?:\.test\.ts|\.d\.ts|tsconfig\.json|__pycache__)$/.test(path);

@@ -6,7 +6,7 @@ import { readFile } from "node:fs/promises";
 import { dirname, extname, relative } from "node:path";
 import type { OnLoadResult, Plugin } from "esbuild";
 
-const place = /\bimport\.meta\.(?:dirname|filename|url|resolve)\b/;
+const place = /\bimport\.meta\.(dirname|filename|url|resolve)\b/g;
 
 export function placesPlugin(root: string, readers: readonly string[]): Plugin {
   return {
@@ -16,7 +16,7 @@ export function placesPlugin(root: string, readers: readonly string[]): Plugin {
         const module = relative(root, path);
         if (!module.startsWith("packages/") || module.includes("node_modules/")) return undefined;
         const code = await readFile(path, "utf8");
-        if (!place.test(code)) return undefined;
+        if (code.search(place) < 0) return undefined;
         if (!readers.includes(module)) {
           const text = `${module} finds a file by its own place: name it in "readers", and what it opens in "assets", of scripts/bundle/make-bundle.ts`;
           return { errors: [{ text }] };
@@ -30,8 +30,10 @@ export function placesPlugin(root: string, readers: readonly string[]): Plugin {
 /** `import.meta` of the result is that of the bundle. */
 function moved(code: string, module: string): string {
   const below = (path: string): string => `(import.meta.dirname + ${JSON.stringify(`/${path}`)})`;
-  return code
-    .replaceAll(/\bimport\.meta\.url\b/g, `new URL(${JSON.stringify(`./${module}`)}, import.meta.url).href`)
-    .replaceAll(/\bimport\.meta\.filename\b/g, below(module))
-    .replaceAll(/\bimport\.meta\.dirname\b/g, below(dirname(module)));
+  const places: Readonly<Record<string, string>> = {
+    url: `new URL(${JSON.stringify(`./${module}`)}, import.meta.url).href`,
+    filename: below(module),
+    dirname: below(dirname(module)),
+  };
+  return code.replaceAll(place, (whole: string, property: string) => places[property] ?? whole);
 }

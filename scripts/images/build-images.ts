@@ -3,9 +3,11 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { prune } from "./cache.ts";
 import { homeplaneImage } from "./homeplane.ts";
+import { attach } from "./attach.ts";
 import type { Image } from "./image.ts";
 import { writeArchive } from "./layout.ts";
 import { push } from "./registry.ts";
+import { sbomOf, sbomType } from "./sbom.ts";
 import { defaultImageName, taskImages } from "./task.ts";
 
 export interface BuildOptions {
@@ -52,23 +54,36 @@ export async function buildImages({ names, say, ...options }: BuildOptions): Pro
   const folder = join(options.root, "dist/images");
   await mkdir(folder, { recursive: true });
   const references: Record<string, string> = {};
-  for (const { name, repository, tag, image } of images) {
-    const bytes = image.blobs.reduce((sum, { size }) => sum + size, 0) / Math.max(1, image.manifests.length - 1);
-    say(`${repository}:${tag}  ${image.root.digest}  ${(bytes / 1e6).toFixed(1)} MB compressed`);
-    references[name] = `${repository}@${image.root.digest}`;
-    if (registry !== undefined) {
-      references[name] = await push(image, registry, repository, [tag]);
-      say(`  pushed: ${references[name]}`);
+  for (const each of images) {
+    const { name, repository, tag, image } = each;
+    say(`${repository}:${tag}  ${image.root.digest}`);
+    references[name] = registry === undefined ? `${repository}@${image.root.digest}` : await pushed(each, registry);
+    for (const { manifest, packages, size, bytes } of bills(each)) {
+      const { architecture = "unknown" } = manifest.platform ?? {};
+      await writeFile(join(folder, `${name}-${architecture}.cdx.json`), bytes);
+      say(`  ${architecture}: ${(size / 1e6).toFixed(1)} MB compressed, ${packages.length} packages`);
     }
-    if (options.archive) {
-      const file = join(folder, `${name}.tar`);
-      await writeArchive(image, `${repository}:${tag}`, file);
-      say(`  written: ${file}`);
-    }
+    if (options.archive) await writeArchive(image, `${repository}:${tag}`, join(folder, `${name}.tar`));
   }
   await writeFile(join(folder, "images.json"), `${JSON.stringify(references, null, 2)}\n`);
+  say(`references, bills of materials${options.archive ? ", archives" : ""}: ${folder}`);
   await prune(cache, Date.now());
 }
+
+async function pushed(named: Named, registry: string): Promise<string> {
+  const repository = { registry, name: named.repository };
+  const reference = await push(named.image, repository, named.tag);
+  for (const { manifest, bytes } of bills(named)) await attach(repository, manifest, sbomType, bytes);
+  return reference;
+}
+
+/** One for each architecture. */
+const bills = ({ repository, tag, image }: Named) =>
+  image.contents.map(({ manifest, packages, size }) => {
+    const { architecture = "unknown" } = manifest.platform ?? {};
+    const subject = { name: repository, version: tag, digest: manifest.digest, architecture };
+    return { manifest, packages, size, bytes: sbomOf(subject, packages) };
+  });
 
 /** TLS unless it is said that there is none. */
 function registryAddress(text: string): string {

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { type Cache, cached } from "./cache.ts";
 import type { Architecture } from "./image.ts";
 import { epoch, type Layer, layerOfTar, layerOfTree, readLayer } from "./layer.ts";
+import { debianPackages, writePackages } from "./packages.ts";
 import { runTool } from "./run-tool.ts";
 
 /** Debian 12: its Python is 3.11. */
@@ -35,7 +36,7 @@ export async function installedBase(
   hooks: readonly string[],
 ): Promise<Layer> {
   const steps = [...hooks, noSetuid, precompile, noTraces];
-  const recipe = ["installed", 1, suite, packages, architecture, dpkgOptions, steps, epoch];
+  const recipe = ["installed", 2, suite, packages, architecture, dpkgOptions, steps, epoch];
   const folder = await cached(cache, `task-base-${architecture}`, recipe, async (partial) => {
     const sources = await readSources();
     const tar = join(partial, "base.tar");
@@ -51,8 +52,8 @@ export async function installedBase(
     const env = { ...process.env, SOURCE_DATE_EPOCH: String(epoch.getTime() / 1000) };
     const install = "apt install mmdebstrap (as root), or build deploy/images/task/Dockerfile with Docker";
     await runTool("mmdebstrap", [...args, suite, tar, sources], { env, install, timeoutMs: longestMs });
-    const list = await runTool("tar", ["-xOf", tar, "./var/lib/dpkg/status"], { install });
-    await writeFile(join(partial, "dpkg-status"), list);
+    const status = await runTool("tar", ["-xOf", tar, "./var/lib/dpkg/status"], { install });
+    await writePackages(partial, debianPackages(status));
     await layerOfTar(tar, partial);
     await rm(tar);
   });
@@ -66,22 +67,24 @@ export async function unpackedBase(
   architecture: Architecture,
   addUsers: (tree: string) => Promise<void>,
 ): Promise<Layer> {
-  const recipe = ["unpacked", 1, suite, packages, architecture, addUsers.toString()];
+  const recipe = ["unpacked", 2, suite, packages, architecture, addUsers.toString()];
   const folder = await cached(cache, `base-${architecture}`, recipe, async (partial) => {
     const [tree, debs] = [join(partial, "tree"), join(partial, "debs")];
     const status = join(tree, "var/lib/dpkg/status.d");
     await mkdir(status, { recursive: true });
     await download(packages, architecture, debs);
     const install = "apt install dpkg";
+    const controls: string[] = [];
     for (const deb of (await readdir(debs)).filter((name) => name.endsWith(".deb")).sort()) {
       await runTool("dpkg-deb", ["-x", join(debs, deb), tree], { install });
       const control = await runTool("dpkg-deb", ["-f", join(debs, deb)], { install });
       await writeFile(join(status, deb.split("_", 1)[0] ?? deb), control);
-      await appendFile(join(partial, "dpkg-status"), `${control.trim()}\nStatus: install ok installed\n\n`);
+      controls.push(control.trim());
     }
     await strip(tree);
     await bundleCertificates(tree);
     await addUsers(tree);
+    await writePackages(partial, debianPackages(controls.join("\n\n")));
     await layerOfTree(tree, partial);
     for (const each of [tree, debs]) await rm(each, { recursive: true });
   });

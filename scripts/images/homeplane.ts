@@ -8,6 +8,7 @@ import { unpackedBase } from "./debian.ts";
 import { type Architecture, image, imageIndex, type Image } from "./image.ts";
 import { type Layer, layerOfTree, readLayer } from "./layer.ts";
 import { nodeLayer } from "./node-binary.ts";
+import { npmPackage, writePackages } from "./packages.ts";
 
 /** What Node is linked with, the public roots, time zones. */
 const packages = ["libc6", "libstdc++6", "libgcc-s1", "ca-certificates", "tzdata"];
@@ -66,10 +67,17 @@ async function dataLayer(cache: Cache): Promise<Layer> {
 
 async function appLayer(cache: Cache, root: string): Promise<Layer> {
   const dist = join(root, "dist");
-  await makeBundle(root, dist);
-  const parts = ["homeplane.mjs", "fetch-bundle.mjs", "packages", "examples", "node_modules"];
+  const { packages: folders } = await makeBundle(root, dist);
+  const parts = [
+    "homeplane.mjs",
+    "fetch-bundle.mjs",
+    "third-party-licences.txt",
+    "packages",
+    "examples",
+    "node_modules",
+  ];
   const present = (await readdir(dist)).filter((name) => parts.includes(name)).sort();
-  const folder = await cached(cache, "app", ["app", 1, await digestOf(dist, present)], async (partial) => {
+  const folder = await cached(cache, "app", ["app", 2, await digestOf(dist, present)], async (partial) => {
     const tree = join(partial, "tree");
     const app = join(tree, "app");
     for (const name of present) await cp(join(dist, name), join(app, name), { recursive: true });
@@ -77,6 +85,7 @@ async function appLayer(cache: Cache, root: string): Promise<Layer> {
     await chmod(join(app, "homeplane.mjs"), 0o755);
     await mkdir(join(tree, "usr/local/bin"), { recursive: true });
     await symlink("/app/homeplane.mjs", join(tree, "usr/local/bin/homeplane"));
+    await writePackages(partial, await Promise.all(folders.map((each) => npmPackage(join(root, each)))));
     await layerOfTree(tree, partial);
     await rm(tree, { recursive: true });
   });
@@ -87,7 +96,7 @@ async function digestOf(folder: string, names: readonly string[]): Promise<strin
   const hash = createHash("sha256");
   for (const name of names) {
     const path = join(folder, name);
-    const files = name.endsWith(".mjs")
+    const files = /\.\w+$/.test(name)
       ? [path]
       : (await readdir(path, { recursive: true, withFileTypes: true }))
           .filter((entry) => entry.isFile())

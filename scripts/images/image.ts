@@ -1,6 +1,7 @@
 /** An image by the OCI image specification 1.1: its blobs, named by digest. */
 import { createHash } from "node:crypto";
 import { epoch, type Layer } from "./layer.ts";
+import type { Package } from "./packages.ts";
 
 /** Of Docker and OCI; Node says x64. */
 export type Architecture = "amd64" | "arm64";
@@ -10,7 +11,7 @@ export interface Descriptor {
   readonly digest: string;
   readonly size: number;
   readonly platform?: { readonly os: "linux"; readonly architecture: Architecture };
-  readonly annotations?: Readonly<Record<string, string>>;
+  readonly artifactType?: string;
 }
 
 export type Blob = { readonly digest: string; readonly size: number } & (
@@ -25,6 +26,15 @@ export interface Image {
   readonly manifests: readonly (Descriptor & { readonly bytes: Buffer })[];
   /** Configurations and layers. */
   readonly blobs: readonly Blob[];
+  /** What each architecture's image was made of. */
+  readonly contents: readonly Contents[];
+}
+
+export interface Contents {
+  readonly manifest: Descriptor;
+  readonly packages: readonly Package[];
+  /** Of all its layers, compressed. */
+  readonly size: number;
 }
 
 /** The fields of `config` in the OCI image configuration. */
@@ -60,7 +70,14 @@ export function image(architecture: Architecture, config: Settings, layers: read
     annotations: config.Labels,
   });
   const root: Descriptor = { mediaType: manifestType, ...manifest, platform: { os: "linux", architecture } };
-  return { root, manifests: [{ ...root, bytes }], blobs: [configuration, ...layers] };
+  const packages = layers.flatMap((layer) => layer.packages);
+  const size = layers.reduce((sum, layer) => sum + layer.size, 0);
+  return {
+    root,
+    manifests: [{ ...root, bytes }],
+    blobs: [configuration, ...layers],
+    contents: [{ manifest: root, packages, size }],
+  };
 }
 
 /** One name for several architectures. */
@@ -75,10 +92,20 @@ export function imageIndex(images: readonly Image[]): Image {
     root,
     manifests: [...images.flatMap(({ manifests }) => manifests), { ...root, bytes }],
     blobs: images.flatMap(({ blobs }) => blobs),
+    contents: images.flatMap(({ contents }) => contents),
   };
 }
 
-export function jsonBlob(value: unknown): { digest: string; size: number; bytes: Buffer } {
-  const bytes = Buffer.from(JSON.stringify(value));
-  return { digest: `sha256:${createHash("sha256").update(bytes).digest("hex")}`, size: bytes.length, bytes };
+export interface SmallBlob {
+  readonly digest: string;
+  readonly size: number;
+  readonly bytes: Buffer;
 }
+
+export const jsonBlob = (value: unknown): SmallBlob => blobOf(Buffer.from(JSON.stringify(value)));
+
+export const blobOf = (bytes: Buffer): SmallBlob => ({
+  digest: `sha256:${createHash("sha256").update(bytes).digest("hex")}`,
+  size: bytes.length,
+  bytes,
+});

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
+import { type Package, readPackages } from "./packages.ts";
 import { runTool } from "./run-tool.ts";
 
 export interface Layer {
@@ -15,6 +16,7 @@ export interface Layer {
   readonly size: number;
   /** Digest of the tar inside, as image configurations name it. */
   readonly diffId: string;
+  readonly packages: readonly Package[];
 }
 
 /** Of every file: an image made twice is the same image. */
@@ -62,8 +64,8 @@ export async function layerOfTar(tar: string, folder: string): Promise<void> {
 }
 
 export async function readLayer(folder: string): Promise<Layer> {
-  const facts = JSON.parse(await readFile(join(folder, "layer.json"), "utf8")) as Omit<Layer, "file">;
-  return { ...facts, file: join(folder, "layer.tar.gz") };
+  const facts = JSON.parse(await readFile(join(folder, "layer.json"), "utf8")) as Omit<Layer, "file" | "packages">;
+  return { ...facts, packages: await readPackages(folder), file: join(folder, "layer.tar.gz") };
 }
 
 function digesting(): { through: Transform; digest: () => string } {

@@ -6,6 +6,7 @@ import { npmCommand } from "../bootstrap/npm-command.mjs";
 import { type Cache, cached } from "./cache.ts";
 import type { Architecture } from "./image.ts";
 import { type Layer, layerOfTree, readLayer } from "./layer.ts";
+import { writePackages } from "./packages.ts";
 import { runTool } from "./run-tool.ts";
 
 interface Lock {
@@ -17,7 +18,7 @@ export async function nodeLayer(cache: Cache, root: string, architecture: Archit
   const lock = JSON.parse(await readFile(join(root, "tools/node/package-lock.json"), "utf8")) as Lock;
   const locked = lock.packages[`node_modules/${name}`];
   if (locked === undefined) throw new Error(`tools/node/package-lock.json does not name ${name}`);
-  const folder = await cached(cache, `node-${architecture}`, ["node", 1, name, locked], async (partial) => {
+  const folder = await cached(cache, `node-${architecture}`, ["node", 2, name, locked], async (partial) => {
     const { file, args } = npmCommand(process.env);
     const install = "apt install npm tar";
     await runTool(file, [...args, "pack", `${name}@${locked.version}`, "--silent"], {
@@ -37,6 +38,7 @@ export async function nodeLayer(cache: Cache, root: string, architecture: Archit
     await runTool("tar", ["-xzf", packed, "-C", bin, "--strip-components=2", "package/bin/node"], { install });
     await runTool("tar", ["-xzf", packed, "-C", licence, "--strip-components=1", "package/LICENSE"], { install });
     await chmod(join(bin, "node"), 0o755);
+    await writePackages(partial, [{ ecosystem: "npm", name, version: locked.version, licence: "MIT" }]);
     await layerOfTree(tree, partial);
     for (const each of [packed, tree]) await rm(each, { recursive: true });
   });

@@ -5,6 +5,7 @@ import { requirementsOf } from "../bootstrap/pip-install.mjs";
 import { type Cache, cached } from "./cache.ts";
 import type { Architecture } from "./image.ts";
 import { type Layer, layerOfTree, readLayer } from "./layer.ts";
+import { pythonPackages, writePackages } from "./packages.ts";
 import { runTool } from "./run-tool.ts";
 
 /** Where images that the SDK builds have theirs. */
@@ -23,7 +24,7 @@ export async function pythonLayer(
   // pip is of the environments that the set-up makes; an image is not changed when it runs.
   const all = requirementsOf(await readFile(join(root, "tools/python", lock), "utf8"));
   const requirements = all.filter((line) => !line.startsWith("pip=="));
-  const recipe = ["venv", 1, venv, wheels, architecture, requirements];
+  const recipe = ["venv", 2, venv, wheels, architecture, requirements];
   const folder = await cached(cache, `venv-${architecture}`, recipe, async (partial) => {
     const tree = join(partial, "tree");
     const environment = join(tree, venv);
@@ -48,6 +49,7 @@ export async function pythonLayer(
     await rename(join(packages, "bin"), join(environment, "bin"));
     await makeEnvironment(environment);
     await precompile(environment);
+    await writePackages(partial, await pythonPackages(packages));
     await layerOfTree(tree, partial);
     for (const each of [tree, file]) await rm(each, { recursive: true });
   });

@@ -1,33 +1,33 @@
 /**
- * Pushes an image by the OCI distribution specification 1.1, without a login: to a registry inside a network of one's own. For any other there
- * are the archives and the tools that know logins (skopeo, crane).
+ * Pushes by the OCI distribution specification, without a login: to a registry inside a network of one's own. For any other there are the
+ * archives, and the tools that know logins (skopeo, crane).
  */
 import { createReadStream } from "node:fs";
 import { Readable } from "node:stream";
 import type { Blob, Image } from "./image.ts";
 
-/** A layer of 60 MB over a slow line. */
+/** A large layer over a slow line. */
 const longestMs = 300_000;
 
-/** `registry`: `https://host[:port]`, or `http://...` where there is no TLS. Returns the reference by digest. */
-export async function push(
-  image: Image,
-  registry: string,
-  repository: string,
-  tags: readonly string[],
-): Promise<string> {
-  const base = `${registry}/v2/${repository}`;
-  for (const blob of image.blobs) await pushBlob(base, blob);
-  for (const { mediaType, digest, bytes } of image.manifests) {
-    await call("PUT", `${base}/manifests/${digest}`, { "content-type": mediaType }, bytes);
-  }
-  const root = image.manifests.find(({ digest }) => digest === image.root.digest);
-  if (root === undefined) throw new Error(`the image ${repository} lacks its own manifest`);
-  for (const tag of tags) await call("PUT", `${base}/manifests/${tag}`, { "content-type": root.mediaType }, root.bytes);
-  return `${new URL(registry).host}/${repository}@${image.root.digest}`;
+export interface Repository {
+  /** `https://host[:port]`, or `http://...` where there is no TLS. */
+  readonly registry: string;
+  readonly name: string;
 }
 
-async function pushBlob(base: string, blob: Blob): Promise<void> {
+/** Returns the reference by digest. */
+export async function push(image: Image, repository: Repository, tag: string): Promise<string> {
+  for (const blob of image.blobs) await pushBlob(repository, blob);
+  for (const { mediaType, digest, bytes } of image.manifests) {
+    await putManifest(repository, digest, mediaType, bytes);
+    if (digest === image.root.digest) await putManifest(repository, tag, mediaType, bytes);
+  }
+  return `${new URL(repository.registry).host}/${repository.name}@${image.root.digest}`;
+}
+
+/** Nothing is sent that is there already. */
+export async function pushBlob(repository: Repository, blob: Blob): Promise<void> {
+  const base = `${repository.registry}/v2/${repository.name}`;
   const { ok } = await request("HEAD", `${base}/blobs/${blob.digest}`);
   if (ok) return;
   const begun = await call("POST", `${base}/blobs/uploads/`);
@@ -36,37 +36,55 @@ async function pushBlob(base: string, blob: Blob): Promise<void> {
   const target = new URL(place, base);
   target.searchParams.set("digest", blob.digest);
   const body = "bytes" in blob ? blob.bytes : (Readable.toWeb(createReadStream(blob.file)) as ReadableStream);
-  await call(
+  const headers = { "content-type": "application/octet-stream", "content-length": String(blob.size) };
+  await call("PUT", target.href, headers, body);
+}
+
+/** `reference`: a tag or a digest. */
+export async function putManifest(
+  { registry, name }: Repository,
+  reference: string,
+  type: string,
+  bytes: Buffer,
+): Promise<Headers> {
+  const { headers } = await call(
     "PUT",
-    target.href,
-    { "content-type": "application/octet-stream", "content-length": String(blob.size) },
-    body,
+    `${registry}/v2/${name}/manifests/${reference}`,
+    { "content-type": type },
+    bytes,
   );
+  return headers;
+}
+
+export async function readManifest({ registry, name }: Repository, reference: string): Promise<string | undefined> {
+  const accept = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json";
+  const response = await request("GET", `${registry}/v2/${name}/manifests/${reference}`, { accept });
+  const text = await response.text();
+  if (response.ok) return text;
+  if (response.status === 404) return undefined;
+  throw refused(response, "GET", text);
 }
 
 async function call(method: string, url: string, headers = {}, body?: Buffer | ReadableStream): Promise<Response> {
   const response = await request(method, url, headers, body);
   if (response.ok) return response;
-  const text = (await response.text()).slice(0, 500);
+  throw refused(response, method, await response.text());
+}
+
+function refused({ status, url }: Response, method: string, text: string): Error {
+  const { origin, pathname } = new URL(url);
   const login =
-    response.status === 401 || response.status === 403
-      ? "\n  What to do: this registry wants a login; build with --archive and push dist/images/*.tar with `skopeo copy oci-archive:... docker://...`."
+    status === 401 || status === 403
+      ? "\n  What to do: it wants a login; build with --archive and push with `skopeo copy oci-archive:dist/images/<name>.tar docker://<registry>/<name>`."
       : "";
-  throw new Error(
-    `${method} ${new URL(url).origin}${new URL(url).pathname} answered ${response.status}: ${text}${login}`,
-  );
+  return new Error(`${origin} answered ${status} to ${method} ${pathname}: ${text.trim().slice(0, 500)}${login}`);
 }
 
 async function request(method: string, url: string, headers = {}, body?: Buffer | ReadableStream): Promise<Response> {
+  const duplex = body instanceof ReadableStream ? { duplex: "half" as const } : {};
   try {
-    const duplex = body instanceof ReadableStream ? { duplex: "half" as const } : {};
-    return await fetch(url, {
-      method,
-      headers,
-      ...(body ? { body } : {}),
-      ...duplex,
-      signal: AbortSignal.timeout(longestMs),
-    });
+    const signal = AbortSignal.timeout(longestMs);
+    return await fetch(url, { method, headers, ...(body === undefined ? {} : { body }), ...duplex, signal });
   } catch (error) {
     const { cause } = error as Error;
     const why = cause instanceof Error ? cause.message : String(error);

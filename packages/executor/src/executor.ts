@@ -14,11 +14,13 @@ import { type Clock, type Logger, messageOf, type Random, runServices, type Serv
 import { Catalog } from "./cache/catalog.ts";
 import type { ExecutorConfig } from "./config.ts";
 import { Alarms } from "./reconcile/alarms.ts";
-import type { Deps } from "./reconcile/deps.ts";
+import { currentPodView } from "./reconcile/current-pod.ts";
+import { type Deps, nowIso } from "./reconcile/deps.ts";
 import { FreshView } from "./reconcile/fresh-view.ts";
 import { ownerOf, projectPod } from "./reconcile/pod-record.ts";
 import { reconcile } from "./reconcile/reconciler.ts";
 import { Retention } from "./reconcile/retention.ts";
+import { vanishedReport } from "./reconcile/vanished.ts";
 import { Outbox } from "./report/outbox.ts";
 import { recordRequest } from "./report/record-request.ts";
 import { keyOfTaskAction, projectTaskAction, taskActionType } from "./resource.ts";
@@ -79,7 +81,10 @@ export function createExecutor(options: ExecutorOptions): Service {
   taskActions.onChange(({ type, object }) => {
     const { uid = "" } = object.metadata;
     if (type === "deleted") {
-      outbox.forget(uid);
+      const last = fresh.latest(object);
+      const lost = vanishedReport(last, currentPodView(deps, last), options.config, nowIso(clock));
+      if (lost === undefined) outbox.forget(uid);
+      else outbox.submitLast(lost);
       fresh.forget(uid);
       alarms.forget(uid);
       retention.forget(uid);

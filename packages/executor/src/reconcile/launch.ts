@@ -26,8 +26,12 @@ export type Launch =
 /** Task types that are one pod. */
 const podTaskTypes: ReadonlySet<string> = new Set(["python", "python-task", "container", "raw-container", "sidecar"]);
 
-/** Refusals that pass by themselves: a used-up quota, one that is not counted yet, a namespace whose service account is still being made. */
-const passing = /exceeded quota|status unknown for quota|error looking up service account/;
+/**
+ * Refusals that pass by themselves: a used-up quota, one that is not counted yet, a namespace whose service account is still being made, one that is being
+ * deleted, and the action with it.
+ */
+const passing =
+  /exceeded quota|status unknown for quota|error looking up service account|because it is being terminated/;
 
 const refusals: Readonly<Record<number, string>> = {
   400: "AdmissionDenied",

@@ -33,6 +33,17 @@ export async function writeLabels(
   deps.fresh.note(projectTaskAction(await deps.client.patch(taskActionType, nameOf(taskAction), patch, { signal })));
 }
 
+export async function writeAnnotation(
+  deps: Deps,
+  taskAction: TaskAction,
+  key: string,
+  value: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const patch = { metadata: { uid: taskAction.metadata.uid, annotations: { [key]: value } } };
+  deps.fresh.note(projectTaskAction(await deps.client.patch(taskActionType, nameOf(taskAction), patch, { signal })));
+}
+
 export async function removeFinalizer(deps: Deps, taskAction: TaskAction, signal: AbortSignal): Promise<void> {
   const { uid, resourceVersion, finalizers = [] } = taskAction.metadata;
   const left = finalizers.filter((finalizer) => finalizer !== taskActionFinalizer);

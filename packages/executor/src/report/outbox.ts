@@ -42,6 +42,8 @@ export class Outbox implements Service {
   readonly #options: OutboxOptions;
   readonly #pending = new Map<string, ActionReport>();
   readonly #sent = new Map<string, SentState>();
+  /** Their resource is gone: forgotten once they are told. */
+  readonly #last = new Set<string>();
   #wake: (() => void) | undefined;
 
   constructor(options: OutboxOptions) {
@@ -54,6 +56,13 @@ export class Outbox implements Service {
     this.#wake?.();
   }
 
+  /** As submit, of an action that will say no more. */
+  submitLast(report: ActionReport): void {
+    if (!this.#stateOf(report.uid).hasNews(report)) return this.forget(report.uid);
+    this.#last.add(report.uid);
+    this.submit(report);
+  }
+
   /** True when the control plane knows how the action ended. */
   isAcknowledged(uid: string): boolean {
     return this.#sent.get(uid)?.endAcknowledged ?? false;
@@ -62,6 +71,7 @@ export class Outbox implements Service {
   forget(uid: string): void {
     this.#pending.delete(uid);
     this.#sent.delete(uid);
+    this.#last.delete(uid);
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -173,6 +183,8 @@ export class Outbox implements Service {
       this.#options.onAcknowledged(report.key);
     }
     // A newer report that came meanwhile stays.
-    if (this.#pending.get(report.uid) === report) this.#pending.delete(report.uid);
+    if (this.#pending.get(report.uid) !== report) return;
+    this.#pending.delete(report.uid);
+    if (this.#last.has(report.uid)) this.forget(report.uid);
   }
 }

@@ -53,8 +53,8 @@ async function look(
   const what = `${type.kind} ${name}`;
   try {
     const found = await client.get(type, { namespace, name }, { signal });
-    // Their labels are theirs.
-    const { labels: _ours, ...metadata } = object.metadata;
+    // Their labels are theirs, and only who makes them needs to hold them.
+    const { labels: _ours, finalizers: _held, ...metadata } = object.metadata;
     return isDeepStrictEqual(merged(found, { ...object, metadata }), found) ? {} : { differs: `${what} is another` };
   } catch (error) {
     if (isNotFound(error)) return needed.has(type.kind) ? { lacks: what } : { differs: `there is no ${what}` };

@@ -10,7 +10,7 @@ import {
   serviceAccounts,
 } from "@homeplane/kube";
 import type { NamespaceConfig } from "./config.ts";
-import { ownedBy, type Tenant } from "./names.ts";
+import { ownedBy, rightsFinalizer, type Tenant } from "./names.ts";
 import { policies } from "./policies.ts";
 
 export const trustName = "homeplane-trust";
@@ -39,7 +39,7 @@ export function desired(tenant: Tenant, config: NamespaceConfig, trust: string |
       placed(roleBindings, {
         apiVersion: "rbac.authorization.k8s.io/v1",
         kind: "RoleBinding",
-        metadata: { name: taskRole(component) },
+        metadata: { name: taskRole(component), finalizers: [rightsFinalizer] },
         roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: taskRole(component) },
         subjects: [{ kind: "ServiceAccount", name: component, namespace: config.components.namespace }],
       }),

@@ -11,7 +11,7 @@ import {
   serviceAccounts,
 } from "@homeplane/kube";
 import { expect, test } from "vitest";
-import { start, world } from "../testing/world.ts";
+import { start, taskActionType, world } from "../testing/world.ts";
 import type { NamespaceConfig } from "./config.ts";
 import { namespaceDefaults } from "./config.ts";
 
@@ -125,6 +125,7 @@ const drifts: [string, (client: KubeClient) => Promise<unknown>, (client: KubeCl
       async (client) => {
         const name = { namespace, name: "union-executor-tasks" };
         const { metadata, ...rest } = await client.get(roleBindings, name);
+        await client.patch(roleBindings, name, { metadata: { finalizers: [] } });
         await client.delete(roleBindings, name);
         const { labels = {} } = metadata;
         await client.create(roleBindings, {
@@ -348,4 +349,18 @@ test("in mode existing nothing is written; what lacks is named, and when it is t
   expect(it.requests.filter((line) => !line.startsWith("GET"))).toEqual([
     `POST /apis/flyte.org/v1/namespaces/${namespace}/taskactions`,
   ]);
+});
+
+test("a namespace that is deleted keeps our rights until nothing of ours is left, and then goes", async () => {
+  await using it = await made();
+  await it.client.delete(namespaces, { name: namespace });
+  await it.until("the walls go first", async () => (await names(it.client, networkPolicies)).length === 0);
+  const looks = () => it.requests.filter((line) => line.includes("taskactions?limit=1")).length;
+  const before = looks();
+  await it.until("looked at twice", () => looks() >= before + 2);
+  expect(await names(it.client, roleBindings)).toContain("union-executor-tasks");
+  await it.client.patch(taskActionType, { namespace, name: "r1-a0" }, { metadata: { finalizers: [] } });
+  await it.until("gone", async () =>
+    (await it.client.list(namespaces)).items.every(({ metadata }) => metadata.name !== namespace),
+  );
 });

@@ -28,6 +28,7 @@ import { ownedSelector, type Tenant, tenantIn, tenantOf } from "./names.ts";
 import { policies } from "./policies.ts";
 import { isTerminating, provision } from "./provision.ts";
 import { fingerprint, type Settled } from "./put-right.ts";
+import { releaseRights } from "./rights.ts";
 import { ready, type Verdict, verdictOn } from "./verdict.ts";
 
 export interface KeeperOptions {
@@ -42,6 +43,8 @@ export interface KeeperOptions {
 const resyncMs = 10 * 60_000;
 /** How long a namespace that somebody else keeps counts as checked. */
 const checkedMs = 60_000;
+/** Between looks at what holds a namespace that is being deleted. */
+const releaseMs = 2_000;
 const workers = 4;
 
 export class NamespaceKeeper implements Service {
@@ -106,7 +109,8 @@ export class NamespaceKeeper implements Service {
     if (type === "deleted" || isTerminating(object)) {
       this.#stale(name);
       for (const key of this.#settled.keys()) if (key.includes(` ${name}/`)) this.#settled.delete(key);
-    } else this.#touch(name);
+    }
+    if (type !== "deleted") this.#touch(name);
   }
 
   #touch(namespace: string): void {
@@ -121,8 +125,12 @@ export class NamespaceKeeper implements Service {
 
   async #process(own: Informer<Namespace>, key: string, signal: AbortSignal): Promise<{ requeueAfterMs?: number }> {
     const found = own.get(key);
-    const tenant = found === undefined || isTerminating(found) ? undefined : tenantIn(found.metadata);
-    if (tenant === undefined) return {};
+    const tenant = found === undefined ? undefined : tenantIn(found.metadata);
+    if (found === undefined || tenant === undefined) return {};
+    if (isTerminating(found)) {
+      const released = await releaseRights(this.#options.client, key, signal);
+      return released ? {} : { requeueAfterMs: releaseMs };
+    }
     const verdict = await this.#pass(tenant, signal);
     if (verdict.kind === "ready") return {};
     const { code, message } = verdict;

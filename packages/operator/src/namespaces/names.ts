@@ -5,6 +5,8 @@ import type { NamespaceConfig } from "./config.ts";
 /** On a namespace, and on what we keep in it: ours to change. */
 export const ownedBy = { key: "homeplane.dev/owned-by", value: "operator" } as const;
 export const ownedSelector = `${ownedBy.key}=${ownedBy.value}`;
+/** On role bindings of task namespaces. */
+export const rightsFinalizer = "homeplane.dev/rights";
 /** As they are, where a label may hold a hash. */
 const projectAnnotation = "homeplane.dev/project";
 const domainAnnotation = "homeplane.dev/domain";

@@ -14,6 +14,7 @@ import { desired } from "./desired.ts";
 import { ownedKinds } from "./kinds.ts";
 import { namespaceMetadata, ownershipOf, type Tenant } from "./names.ts";
 import { putRight, type Settled } from "./put-right.ts";
+import { remove } from "./rights.ts";
 import { notOwned, ready, terminating, type Verdict } from "./verdict.ts";
 
 export interface ProvisionOptions {
@@ -46,11 +47,8 @@ export async function provision(
   }
   for (const { type, object } of listed) {
     if (wanted.some((one) => isSame(one, type, object))) continue;
-    const { name, uid = "" } = object.metadata;
-    await client.delete(type, { namespace, name }, { preconditions: { uid }, signal }).catch((error: unknown) => {
-      if (!isNotFound(error)) throw error;
-    });
-    log.info({ event: "namespace.removed", namespace, kind: type.kind, name });
+    await remove(client, type, object, signal);
+    log.info({ event: "namespace.removed", namespace, kind: type.kind, name: object.metadata.name });
   }
   return ready;
 }

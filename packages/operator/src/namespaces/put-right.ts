@@ -1,8 +1,9 @@
 /** Makes one object what it should be, with as few writes as that takes. */
 import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
-import { isAlreadyExists, isNotFound, type KubeClient, type KubeObject } from "@homeplane/kube";
+import { isAlreadyExists, type KubeClient, type KubeObject } from "@homeplane/kube";
 import type { Wanted } from "./desired.ts";
+import { remove } from "./rights.ts";
 
 /**
  * What the server made of objects that we wrote (it fills in defaults, and writes amounts its own way), by what was written: else each look would take that for
@@ -32,19 +33,16 @@ export async function putRight(
     }
     found = await client.get(type, { name, namespace }, { signal });
   }
+  if (found.metadata.deletionTimestamp !== undefined || roleRefDiffers(found, object)) {
+    // Somebody deleted it and our finalizer holds it; or it can not be changed.
+    await remove(client, type, found, signal);
+    remember(await client.create(type, object, { signal }));
+    return "changed";
+  }
   const next = merged(found, object);
   if (isDeepStrictEqual(next, found)) return "same";
   const metadataIsRight = isDeepStrictEqual(next.metadata, found.metadata);
   if (metadataIsRight && settled.get(key) === printOf(object) + printOf(body(found))) return "same";
-  if (roleRefDiffers(found, object)) {
-    // It can not be changed.
-    const preconditions = { uid: found.metadata.uid ?? "" };
-    await client.delete(type, { name, namespace }, { preconditions, signal }).catch((error: unknown) => {
-      if (!isNotFound(error)) throw error;
-    });
-    remember(await client.create(type, object, { signal }));
-    return "changed";
-  }
   remember(await client.update(type, next, { signal }));
   return "changed";
 }
@@ -55,11 +53,14 @@ export function merged(found: KubeObject, wanted: KubeObject): KubeObject {
   const { imagePullSecrets: ours = [] } = wanted as KubeObject & Foreign;
   const others = theirs.filter(({ name }) => !ours.some((own) => own.name === name));
   const pulls = others.length === 0 ? {} : { imagePullSecrets: [...ours, ...others] };
-  const { labels, annotations } = wanted.metadata;
+  const { labels, annotations, finalizers } = wanted.metadata;
   const metadata = {
     ...found.metadata,
     ...(labels === undefined ? {} : { labels: { ...found.metadata.labels, ...labels } }),
     ...(annotations === undefined ? {} : { annotations: { ...found.metadata.annotations, ...annotations } }),
+    ...(finalizers === undefined
+      ? {}
+      : { finalizers: [...new Set([...(found.metadata.finalizers ?? []), ...finalizers])] }),
   };
   const kept = { ...(status === undefined ? {} : { status }), ...(secrets === undefined ? {} : { secrets }) };
   return { ...wanted, ...kept, ...pulls, metadata };
@@ -84,8 +85,8 @@ function body(object: KubeObject): object {
 
 /** Of all in it that could be drift. The same content has the same print, whatever the order of its fields. */
 export function fingerprint(object: KubeObject): string {
-  const { labels = {}, annotations = {} } = object.metadata;
-  return printOf({ labels, annotations, body: body(object) });
+  const { labels = {}, annotations = {}, finalizers = [], deletionTimestamp } = object.metadata;
+  return printOf({ labels, annotations, finalizers, deletionTimestamp, body: body(object) });
 }
 
 function printOf(value: unknown): string {

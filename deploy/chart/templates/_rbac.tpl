@@ -16,6 +16,8 @@ executor:
     # Its pods hold their TaskAction's deletion back (blockOwnerDeletion).
     - { apiGroups: [flyte.org], resources: [taskactions/finalizers], verbs: [update] }
     - { apiGroups: [""], resources: [pods], verbs: [get, create, delete] }
+    # An action that somebody deletes is asked for whether its whole namespace goes.
+    - { apiGroups: [""], resources: [namespaces], verbs: [get] }
   own:
     - { apiGroups: [coordination.k8s.io], resources: [leases], verbs: [create] }
     - { apiGroups: [coordination.k8s.io], resources: [leases], resourceNames: [executor], verbs: [get, update] }
@@ -45,6 +47,8 @@ operator:
     - { apiGroups: [""], resources: [serviceaccounts, resourcequotas, limitranges, configmaps], verbs: [create, update, delete] }
     - { apiGroups: [networking.k8s.io], resources: [networkpolicies], verbs: [create, update, delete] }
     - { apiGroups: [rbac.authorization.k8s.io], resources: [rolebindings], verbs: [update, delete] }
+    # Our rights in a namespace that is deleted go when no pod of ours is left.
+    - { apiGroups: [""], resources: [pods], verbs: [list] }
   {{- else }}
     # They are checked, and told of where they differ.
     - { apiGroups: [""], resources: [serviceaccounts, resourcequotas, limitranges], verbs: [get] }

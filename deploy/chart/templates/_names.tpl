@@ -32,7 +32,7 @@ app.kubernetes.io/part-of: homeplane
 
 {{/* The pods' view of `identity`: what an annotation is called, and which audience its tokens have. */}}
 {{- define "homeplane.identityAnnotation" -}}
-{{- get (dict "aws" "eks.amazonaws.com/role-arn" "gcp" "iam.gke.io/gcp-service-account" "azure" "azure.workload.identity/client-id" "sts" "homeplane.dev/sts-role") .Values.identity.provider -}}
+{{- get (dict "aws" "eks.amazonaws.com/role-arn" "gcp" "iam.gke.io/gcp-service-account" "azure" "azure.workload.identity/client-id" "sts" "homeplane.dev/role-arn") .Values.identity.provider -}}
 {{- end }}
 
 {{- define "homeplane.stsAudience" -}}

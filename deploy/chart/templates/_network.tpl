@@ -60,18 +60,22 @@ the instance's own. Takes (dict "url" <url> "only" <targets, which replace it>).
 {{- uniq $found | toYaml -}}
 {{- end }}
 
-{{/* Named, or looked up. */}}
+{{/* Named, or looked up: once a rendering. */}}
 {{- define "homeplane.apiServerTargets" -}}
+{{- if not .Values.apiServerTargets -}}
 {{- $found := .Values.networkPolicies.apiServer -}}
 {{- if not $found -}}
-{{- range (lookup "v1" "Endpoints" "default" "kubernetes").subsets -}}
+{{- $slice := (lookup "discovery.k8s.io/v1" "EndpointSlice" "default" "kubernetes") | default dict -}}
 {{- $ports := list -}}
-{{- range .ports }}{{ $ports = append $ports (int .port) }}{{ end -}}
-{{- range .addresses }}{{ $found = append $found (dict "cidr" (printf "%s/%s" .ip (ternary "128" "32" (contains ":" .ip))) "ports" $ports) }}{{ end -}}
+{{- range $slice.ports }}{{ $ports = append $ports (int .port) }}{{ end -}}
+{{- range $slice.endpoints -}}
+{{- range .addresses }}{{ $found = append $found (dict "cidr" (printf "%s/%s" . (ternary "128" "32" (contains ":" .))) "ports" $ports) }}{{ end -}}
 {{- end -}}
 {{- end -}}
 {{- if not $found -}}
-{{- fail "networkPolicies.apiServer: must be the API server's addresses as [{ cidr, ports }], because no cluster can be asked here (kubectl get endpoints kubernetes -n default tells them); or switch the policies off with networkPolicies.enabled=false" -}}
+{{- fail "networkPolicies.apiServer: must be the API server's addresses as [{ cidr, ports }], because no cluster can be asked here (kubectl get endpointslice kubernetes -n default tells them); or switch the policies off with networkPolicies.enabled=false" -}}
 {{- end -}}
-{{- toYaml $found -}}
+{{- $_ := set .Values "apiServerTargets" $found -}}
+{{- end -}}
+{{- toYaml .Values.apiServerTargets -}}
 {{- end }}

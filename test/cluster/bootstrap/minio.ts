@@ -35,16 +35,39 @@ export async function minio(program: string): Promise<Daemon> {
       MINIO_UPDATE: "off",
       MINIO_IDENTITY_OPENID_CONFIG_URL: `${apiUrl(full)}/.well-known/openid-configuration`,
       MINIO_IDENTITY_OPENID_CLIENT_ID: tokenAudience,
-      // The policy has the name of the audience, so any token with it gets the same rights, whatever role it asks for.
+      // The policy has the name of the audience, so any token with it has that policy, whatever role it asks for; the policy itself asks whose token it is.
       MINIO_IDENTITY_OPENID_CLAIM_NAME: "aud",
     },
     check: `${minioUrl}/minio/health/ready`,
   };
 }
 
+/** Two roles in one policy: which of them an account has, its name tells. The names of namespaces are free: tests have their own. */
+const roles = [
+  { accounts: ["executor", "object-store-service", "log-provider"], objectActions: ["s3:DeleteObject"] },
+  { accounts: ["task"], objectActions: [] },
+];
+
 const tokenPolicy = {
   Version: "2012-10-17",
-  Statement: [{ Effect: "Allow", Action: ["s3:*"], Resource: ["arn:aws:s3:::*"] }],
+  Statement: roles.flatMap(({ accounts, objectActions }) => {
+    const Condition = { StringLike: { "jwt:sub": accounts.map((name) => `system:serviceaccount:*:${name}`) } };
+    const parts = ["s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"];
+    return [
+      {
+        Effect: "Allow",
+        Action: ["s3:ListBucket", "s3:GetBucketLocation", "s3:ListBucketMultipartUploads"],
+        Resource: ["arn:aws:s3:::*"],
+        Condition,
+      },
+      {
+        Effect: "Allow",
+        Action: ["s3:GetObject", "s3:PutObject", ...parts, ...objectActions],
+        Resource: ["arn:aws:s3:::*/*"],
+        Condition,
+      },
+    ];
+  }),
 };
 
 /** What tests find in the store. */

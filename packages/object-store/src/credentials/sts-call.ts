@@ -108,13 +108,14 @@ function credentialsIn(call: StsCall, text: string): SessionCredentials {
   );
 }
 
-/** Throws `ObjectStoreError` for what is no address, or would send the token in the clear. */
+/** Throws `ObjectStoreError` for what is no address, or would send the token over a network in the clear. */
 export function stsEndpointOf(endpoint: string | undefined, region: string): string {
   if (endpoint === undefined) return `https://sts.${region}.${awsDomain(region)}/`;
   const url = URL.parse(endpoint);
-  if (url?.protocol === "https:") return url.href;
+  const isLocal = url?.protocol === "http:" && /^(127\.[\d.]+|localhost|\[::1\])$/.test(url.hostname);
+  if (url?.protocol === "https:" || isLocal) return url.href;
   throw new ObjectStoreError(
     "Internal",
-    `the STS endpoint must be an https:// address, is ${JSON.stringify(endpoint)}`,
+    `the STS endpoint must be an https:// address (http:// to this machine only), is ${JSON.stringify(endpoint)}`,
   );
 }

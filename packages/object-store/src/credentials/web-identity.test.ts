@@ -200,7 +200,8 @@ test("no token, an empty one, no CA, an STS in the clear: each is told by its na
   await expect(open({ caFile: join(folder, "none") }).get()).rejects.toMatchObject({ code: "Untrusted" });
   await writeFile(join(folder, "empty.crt"), "");
   await expect(open({ caFile: join(folder, "empty.crt") }).get()).rejects.toMatchObject({ code: "Untrusted" });
-  expect(() => open({ stsEndpoint: "http://127.0.0.1:1" })).toThrow("https://");
+  expect(() => open({ stsEndpoint: "http://sts.example:1" })).toThrow("https://");
+  expect(() => open({ stsEndpoint: "http://127.0.0.1.evil.example" })).toThrow("https://");
   expect(() => open({ stsEndpoint: "sts" })).toThrow("https://");
   expect(sts.asked).toHaveLength(0);
 });

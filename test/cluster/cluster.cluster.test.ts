@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { full } from "./bootstrap/layout.ts";
 import { prepareMachine } from "./bootstrap/machine.ts";
 import { busyboxImage } from "./bootstrap/images.ts";
-import { ctr } from "./bootstrap/node.ts";
+import { ctr } from "./bootstrap/containerd.ts";
 import { run } from "./bootstrap/run.ts";
 import { readAll } from "./bootstrap/started.ts";
 import { type ClusterEnvironment, realCluster } from "./real-cluster.ts";

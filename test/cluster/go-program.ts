@@ -30,6 +30,7 @@ const keptFolders: Readonly<Record<string, { readonly module: string; readonly f
 /** A cold build of Kubernetes takes about 6 minutes on two cores. */
 const longestBuildMs = 40 * 60_000;
 const tickMs = 15_000;
+const oldestGoMinor = 21;
 
 const sourceOf = (name: string): string => join(import.meta.dirname, "programs", name);
 
@@ -43,8 +44,11 @@ export function programPath(name: string): string {
 /** Why it can not be had here; undefined when it is there, or can be built. */
 export function programObstacle(name: string): string | undefined {
   if (existsSync(programPath(name))) return undefined;
-  if (spawnSync("go", ["version"]).status !== 0) return "Go is missing (https://go.dev/dl, or apt install golang)";
-  return undefined;
+  const { status, stdout } = spawnSync("go", ["env", "GOVERSION"], { encoding: "utf8" });
+  if (status !== 0) return "Go is missing (https://go.dev/dl)";
+  // Older ones can not fetch the version that a module asks for.
+  const minor = Number(/^go1\.(\d+)/.exec(stdout)?.[1] ?? oldestGoMinor);
+  return minor < oldestGoMinor ? `Go is too old: ${stdout.trim()}; 1.${oldestGoMinor} or later is needed` : undefined;
 }
 
 /** The program, built when it is not there yet. One build at a time: they are heavy, and share what they compile. */

@@ -1,18 +1,18 @@
 /** Network policies: Calico's CNI plug-in gives pods their interfaces, its Felix enforces the policies on them. */
 import { copyFile, mkdir, readdir, rename, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import type { Daemon } from "./daemon.ts";
 import { cniFolders, full, kubeconfigOf, network, node } from "./layout.ts";
 
-/** @param debian where the programs of the Debian packages are; @param program Felix, beside which the CNI plug-in is */
-export async function installCni(debian: string, program: string): Promise<void> {
-  for (const folder of Object.values(cniFolders)) await mkdir(folder, { recursive: true });
+/** @param debian where the programs of the Debian packages are; @param folder of Calico's own */
+export async function installCni(debian: string, folder: string): Promise<void> {
+  for (const path of Object.values(cniFolders)) await mkdir(path, { recursive: true });
   const install = async (from: string): Promise<void> => {
     const to = join(cniFolders.bin, from.slice(from.lastIndexOf("/") + 1));
     await copyFile(from, `${to}.new`);
     await rename(`${to}.new`, to);
   };
-  await install(join(dirname(program), "calico"));
+  await install(join(folder, "calico"));
   for (const plugin of ["host-local", "portmap", "loopback"]) await install(join(debian, "usr/lib/cni", plugin));
   const calico = {
     type: "calico",
@@ -32,9 +32,9 @@ export async function installCni(debian: string, program: string): Promise<void>
   await writeFile(join(cniFolders.conf, "10-calico.conflist"), JSON.stringify(list));
 }
 
-/** @param program Felix, beside which the definitions are */
-export async function definitions(program: string): Promise<string[]> {
-  const folder = join(dirname(program), "crd");
+/** The files of its resource definitions. */
+export async function definitions(calico: string): Promise<string[]> {
+  const folder = join(calico, "crd");
   return (await readdir(folder)).filter((file) => file.endsWith(".yaml")).map((file) => join(folder, file));
 }
 
@@ -55,10 +55,10 @@ export const calicoObjects = [
 
 const healthPort = 9099;
 
-export function felix(program: string): Daemon {
+export function felix(folder: string): Daemon {
   return {
     name: "calico-felix",
-    program,
+    program: join(folder, "calico-felix"),
     args: [],
     env: {
       KUBECONFIG: kubeconfigOf(full, "calico"),

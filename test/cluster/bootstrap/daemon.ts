@@ -1,7 +1,7 @@
 /** One program of the cluster. It outlives the command that starts it; a later command finds it by its file, and ends nothing else. */
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdirSync, openSync, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
+import { mkdirSync, openSync, readdirSync, readFileSync, readlinkSync, realpathSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { answers } from "./answers.ts";
@@ -34,7 +34,7 @@ export async function ensure(daemon: Daemon, folder: string): Promise<boolean> {
     }
     await end(known);
   }
-  for (const pid of strays(daemon)) await end({ name: daemon.name, ...identityOf(pid) });
+  for (const pid of strays(daemon, folder)) await end({ name: daemon.name, ...identityOf(pid) });
   await untilReady(daemon, folder, await start(daemon, folder, hash));
   return true;
 }
@@ -91,17 +91,17 @@ async function end(started: Pick<Started, "name" | "pid" | "started" | "boot">):
 }
 
 /** A command that was killed in the moment after it had started a program has left it without a file. */
-function strays({ program, args }: Daemon): number[] {
+function strays({ program, args }: Daemon, folder: string): number[] {
   const line = `${[program, ...args].join("\0")}\0`;
   const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
-  return pids.filter((pid) => commandLine(pid) === line).map(Number);
+  return pids.filter((pid) => isStray(pid, line, folder)).map(Number);
 }
 
-function commandLine(pid: string): string {
+function isStray(pid: string, line: string, folder: string): boolean {
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8") === line && readlinkSync(`/proc/${pid}/cwd`) === folder;
   } catch {
-    return "";
+    return false;
   }
 }
 

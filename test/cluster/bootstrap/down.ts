@@ -3,14 +3,13 @@ import { existsSync, readFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { programPath } from "../go-program.ts";
 import { ensure, stop } from "./daemon.ts";
 import { readAll } from "./started.ts";
 import { full, node, type Place, runFolder } from "./layout.ts";
 import { prepareMachine } from "./machine.ts";
-import { containerd, ctr } from "./node.ts";
+import { containerd, ctr } from "./containerd.ts";
 import { run, succeeds } from "./run.ts";
-import { linkPrograms, type Say } from "./up.ts";
+import type { Say } from "./up.ts";
 
 const podsMs = 30_000;
 
@@ -58,9 +57,7 @@ async function endPods(say: Say): Promise<void> {
 
 /** The rules of kube-proxy and Felix would answer for addresses that are not there any more. */
 async function cleanNetwork(): Promise<void> {
-  if (!existsSync(programPath("kubernetes"))) return;
-  const bin = await linkPrograms(full, programPath("kubernetes"));
-  await succeeds(join(bin, "kube-proxy"), "--cleanup");
+  await succeeds(join(full.folder, "bin/kube-proxy"), "--cleanup");
   const rules = await run("iptables-save", []).catch(() => "");
   const kept = rules.split("\n").filter((line) => !/cali-|cali:/.test(line));
   if (rules !== "") await run("iptables-restore", [], { input: kept.join("\n") });

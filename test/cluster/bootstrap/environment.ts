@@ -3,7 +3,6 @@ import { join } from "node:path";
 import { programPath } from "../go-program.ts";
 import { credentials, full, kubeconfigOf, minioUrl, node, registry } from "./layout.ts";
 import { rootKeys, type RootKeys } from "./minio.ts";
-import { linkPrograms } from "./up.ts";
 
 export interface ClusterEnvironment {
   readonly kubeconfig: string;
@@ -17,13 +16,12 @@ export interface ClusterEnvironment {
 }
 
 export async function environment(): Promise<ClusterEnvironment> {
-  const bin = await linkPrograms(full, programPath("kubernetes"));
   return {
     kubeconfig: kubeconfigOf(full),
     nodeAddress: node.address,
     registry,
     minio: { endpoint: minioUrl, caFile: credentials(full, "store-ca.crt"), ...(await rootKeys()) },
-    kubectl: join(bin, "kubectl"),
+    kubectl: join(full.folder, "bin/kubectl"),
     helm: programPath("helm"),
     logs: join(full.folder, "logs"),
   };

@@ -2,10 +2,11 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { chmod, copyFile, mkdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { cacheFolder } from "../cache.ts";
 import { run } from "./run.ts";
-import { ctr } from "./node.ts";
+import { ctr } from "./containerd.ts";
+import { full } from "./layout.ts";
 
 export const pauseImage = "homeplane.test/pause:1";
 export const busyboxImage = "homeplane.test/busybox:1.35";
@@ -28,8 +29,12 @@ export async function importImages(debian: string, coredns: string): Promise<voi
   const present = await run(...spread(ctr(debian, "images", "list", "-q")));
   const names = new Set(present.split("\n"));
   for (const image of images(debian, coredns)) {
-    const { archive, fresh } = await packed(image);
-    if (fresh || !names.has(image.name)) await run(...spread(ctr(debian, "images", "import", archive)));
+    const archive = await packed(image);
+    const mark = join(full.folder, "imported", basename(archive));
+    if (existsSync(mark) && names.has(image.name)) continue;
+    await run(...spread(ctr(debian, "images", "import", archive)));
+    await mkdir(dirname(mark), { recursive: true });
+    await writeFile(mark, "");
   }
 }
 
@@ -69,11 +74,11 @@ function images(debian: string, coredns: string): readonly Image[] {
 }
 
 /** As `docker save` writes it: one layer, its configuration, a list of both. */
-async function packed(image: Image): Promise<{ archive: string; fresh: boolean }> {
+async function packed(image: Image): Promise<string> {
   const hash = createHash("sha256").update(JSON.stringify([image.name, image.config]));
   for (const source of image.sources) hash.update(await readFile(source));
   const archive = join(cacheFolder, `image-${hash.digest("hex").slice(0, 12)}.tar`);
-  if (existsSync(archive)) return { archive, fresh: false };
+  if (existsSync(archive)) return archive;
   const work = `${archive}.${process.pid}`;
   const root = join(work, "root");
   await mkdir(root, { recursive: true });
@@ -96,5 +101,5 @@ async function packed(image: Image): Promise<{ archive: string; fresh: boolean }
   } finally {
     await rm(work, { recursive: true, force: true });
   }
-  return { archive, fresh: true };
+  return archive;
 }

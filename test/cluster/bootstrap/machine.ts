@@ -1,10 +1,11 @@
 /** What the machine must have: what is missing is installed where that is allowed, or named with the way to get it. */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { cacheFolder } from "../cache.ts";
+import { programObstacle } from "../go-program.ts";
 import { run } from "./run.ts";
 
 /** Programs that work on the machine's own kernel, and what else finds them on the path: package by program. */
@@ -29,8 +30,13 @@ export function obstacles(): string[] {
   if (process.platform !== "linux") return ["Linux is needed: the node is this machine itself"];
   if (process.getuid?.() !== 0)
     found.push("root is needed: the kubelet makes cgroups, mounts and network rules (sudo -E)");
-  if (spawnSync("go", ["version"]).status !== 0) found.push("Go is missing (https://go.dev/dl, or apt install golang)");
+  const go = programObstacle("kubernetes");
+  if (go !== undefined) found.push(go);
   if (!has("apt-get")) found.push("apt-get is missing: containerd and runc come from Debian's or Ubuntu's packages");
+  // Asks the kernel for the module, where it is one.
+  spawnSync("modprobe", ["overlay"]);
+  if (!readFileSync("/proc/filesystems", "utf8").includes("\toverlay"))
+    found.push("the kernel has no overlay file system, which containerd needs");
   for (const controller of ["memory", "cpu", "pids"])
     if (!existsSync(`/sys/fs/cgroup/${controller}`) && !existsSync("/sys/fs/cgroup/cgroup.controllers"))
       found.push(`the cgroup controller ${controller} is missing`);

@@ -25,8 +25,9 @@ const discovery = {
 
 const longestMs = 60_000;
 
-export async function applyObjects(kubectl: string, felix: string): Promise<void> {
-  await applyDefinitions(kubectl, await definitions(felix));
+/** @param calico the folder of its programs */
+export async function applyObjects(kubectl: string, calico: string): Promise<void> {
+  await applyDefinitions(kubectl, await definitions(calico));
   const list = { apiVersion: "v1", kind: "List", items: [discovery, ...calicoObjects, ...corednsObjects] };
   const end = Date.now() + longestMs;
   // A new API server makes its own roles and namespaces in its first second, and serves a new kind a moment after it has accepted it.

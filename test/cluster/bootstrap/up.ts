@@ -12,7 +12,10 @@ import { importImages } from "./images.ts";
 import { full, minimal, type Place } from "./layout.ts";
 import { obstacles, prepareMachine } from "./machine.ts";
 import { fillStore, minio } from "./minio.ts";
-import { containerd, kubelet, kubeProxy, setUpNetwork } from "./node.ts";
+import { containerd } from "./containerd.ts";
+import { kubelet } from "./kubelet.ts";
+import { kubeProxy } from "./kube-proxy.ts";
+import { setUpNetwork } from "./node-network.ts";
 import { applyObjects } from "./objects.ts";
 import { registry } from "./registry.ts";
 
@@ -54,17 +57,12 @@ export async function upFull(say: Say): Promise<void> {
   const lacking = obstacles();
   if (lacking.length > 0) throw new Error(`the test cluster can not run here:\n- ${lacking.join("\n- ")}`);
   const debian = await prepareMachine(say);
-  const program = {
-    kubernetes: await buildProgram("kubernetes", say),
-    minio: await buildProgram("minio", say),
-    calico: await buildProgram("calico", say),
-    coredns: await buildProgram("coredns", say),
-  };
-  await buildProgram("helm", say);
-  const bin = await linkPrograms(full, program.kubernetes);
+  const { kubernetes, calico, minio: store, coredns } = await buildAll(say);
+  const bin = await linkPrograms(full, kubernetes);
+  const kubectl = join(bin, "kubectl");
   await makeCredentials(full);
   await setUpNetwork();
-  await installCni(debian, join(dirname(program.calico), "calico-felix"));
+  await installCni(debian, dirname(calico));
   const start = (daemon: Daemon): Promise<void> => started(daemon, full, say);
   const controlPlane = async (): Promise<void> => {
     await start(etcd(bin, full));
@@ -73,22 +71,25 @@ export async function upFull(say: Say): Promise<void> {
   };
   const runtime = async (): Promise<void> => {
     await start(await containerd(debian));
-    await importImages(debian, program.coredns);
+    await importImages(debian, coredns);
   };
   await Promise.all([controlPlane(), runtime(), registry(debian).then(start)]);
-  const felixProgram = join(dirname(program.calico), "calico-felix");
-  const store = async (): Promise<void> => {
-    await start(await minio(program.minio));
-    await fillStore();
+  await Promise.all([applyObjects(kubectl, dirname(calico)), kubelet(bin).then(start)]);
+  await Promise.all([start(felix(dirname(calico))), kubeProxy(bin).then(start)]);
+  await untilNodeReady(kubectl);
+  // Its first look at the issuer's keys needs the role that `applyObjects` binds.
+  await start(await minio(store));
+  await Promise.all([fillStore(), untilDnsAnswers()]);
+}
+
+async function buildAll(say: Say): Promise<Record<"kubernetes" | "calico" | "minio" | "coredns" | "helm", string>> {
+  return {
+    kubernetes: await buildProgram("kubernetes", say),
+    calico: await buildProgram("calico", say),
+    minio: await buildProgram("minio", say),
+    coredns: await buildProgram("coredns", say),
+    helm: await buildProgram("helm", say),
   };
-  const nodeParts = async (): Promise<void> => {
-    await Promise.all([applyObjects(join(bin, "kubectl"), felixProgram), kubelet(bin).then(start)]);
-    await Promise.all([start(felix(felixProgram)), kubeProxy(bin).then(start)]);
-    await untilNodeReady(join(bin, "kubectl"));
-  };
-  // The store's first look at the issuer's keys needs the role that `applyObjects` binds.
-  await nodeParts();
-  await Promise.all([store(), untilDnsAnswers()]);
 }
 
 async function started(daemon: Daemon, place: Place, say: Say): Promise<void> {

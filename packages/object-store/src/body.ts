@@ -19,3 +19,24 @@ export async function* chunksOf(body: Uint8Array | ObjectBody): ObjectBody {
   if (body instanceof Uint8Array) yield body;
   else yield* body;
 }
+
+/** Leaving an iterator that was never asked for anything runs none of its code: then `leave` gives up what it holds. */
+export function leavable(body: ObjectBody, leave: () => void): ObjectBody {
+  return {
+    [Symbol.asyncIterator]() {
+      const iterator = body[Symbol.asyncIterator]();
+      let begun = false;
+      return {
+        next() {
+          begun = true;
+          return iterator.next();
+        },
+        async return() {
+          if (!begun) leave();
+          await iterator.return?.();
+          return { done: true, value: undefined };
+        },
+      };
+    },
+  };
+}

@@ -8,6 +8,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "@homeplane/runtime-kit";
+import { leavable } from "../body.ts";
 import { ObjectStoreError } from "../error.ts";
 import { checkKey } from "../key.ts";
 import type {
@@ -96,7 +97,7 @@ class FsObjectStore implements ObjectStore {
     });
     // An abort before anyone reads must not be an uncaught "error" event: whoever reads later is told by the iterator.
     body.on("error", () => undefined);
-    return { meta, body };
+    return { meta, body: leavable(body, () => body.destroy()) };
   }
 
   async head(bucket: string, key: string, options: { readonly signal?: AbortSignal } = {}): Promise<ObjectMeta> {

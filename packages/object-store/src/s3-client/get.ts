@@ -1,4 +1,5 @@
 import { type Backoff, backoffMs, type Clock, messageOf, type Random, sleep } from "@homeplane/runtime-kit";
+import { leavable } from "../body.ts";
 import { ObjectStoreError } from "../error.ts";
 import type { GetOptions, ObjectBody, ObjectMeta } from "../port.ts";
 import type { Caller } from "./call.ts";
@@ -32,7 +33,7 @@ export async function getObject(
   const rangeHeader = range && { range: `bytes=${range.start}-${range.end ?? ""}` };
   const answer = await call({ ...request, headers: { "x-amz-checksum-mode": "ENABLED", ...rangeHeader } });
   if (range !== undefined && answer.status !== 206) {
-    await leave(answer);
+    answer.leave();
     throw new ObjectStoreError(
       "Internal",
       `${OPERATION} of ${place.bucket}/${place.key}: the store does not keep to ranges`,
@@ -46,7 +47,7 @@ export async function getObject(
   const bounds = { start: range?.start ?? 0, last: Math.min(range?.end ?? meta.size - 1, meta.size - 1) };
   const readOn = (start: number): Promise<HttpAnswer> =>
     call({ ...request, headers: { range: `bytes=${start}-${bounds.last}`, "if-match": `"${meta.etag}"` } });
-  return { meta, body: resuming(answer, bounds, readOn, chance, place, signal) };
+  return { meta, body: leavable(resuming(answer, bounds, readOn, chance, place, signal), answer.leave) };
 }
 
 async function* resuming(
@@ -85,8 +86,4 @@ async function* resuming(
       throw new ObjectStoreError("Unavailable", `${what}: the object was replaced while it was read`, { cause: error });
     });
   }
-}
-
-async function leave({ body }: HttpAnswer): Promise<void> {
-  for await (const _chunk of body) return;
 }

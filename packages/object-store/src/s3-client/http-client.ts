@@ -32,6 +32,8 @@ export interface HttpAnswer {
   /** Must be read to its end or left by `break`. */
   readonly body: ObjectBody;
   readonly text: () => Promise<string>;
+  /** Gives the body up, and its connection with it. */
+  readonly leave: () => void;
   /** Reads what little is left, so that the connection can be used again. */
   readonly discard: () => Promise<void>;
 }
@@ -82,6 +84,7 @@ export function createHttpClient({ caFile, clock }: HttpClientOptions): HttpClie
         headers: flat(answer.headers),
         body: answer.body,
         text: async () => new TextDecoder().decode(await readAll(answer.body, MAX_TEXT_BYTES)),
+        leave: () => void answer.body.destroy(),
         discard: () => answer.body.dump({ limit: MAX_TEXT_BYTES, signal }),
       };
     },

@@ -8,7 +8,7 @@ import { element, parseAnswer, textOf } from "./parse-answer.ts";
 import { MAX_PARTS } from "./parts.ts";
 import type { Place, Written } from "./put.ts";
 
-const CONCURRENT_PARTS = 3;
+const CONCURRENT_PARTS = 2;
 /** Of a failed upload: it costs money until a lifecycle rule of the bucket ends it, so it is worth some seconds. */
 const ABORT_TIMEOUT_MS = 10_000;
 /** S3 joins for minutes when there is much to join. */

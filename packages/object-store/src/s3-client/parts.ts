@@ -1,11 +1,12 @@
 import type { ObjectBody } from "../port.ts";
 
-const PART_BYTES = 8 * 1024 * 1024;
+/** S3's least: log-provider has many uploads at a time. */
+export const PART_BYTES = 5 * 1024 * 1024;
 const MAX_PART_BYTES = 128 * 1024 * 1024;
 /** S3's limit. */
 export const MAX_PARTS = 10_000;
 
-/** Small while a body is small, so that memory is; larger later, so that 10,000 parts hold some 890 GiB. */
+/** Small while a body is small, so that memory is; larger later, so that 10,000 parts hold some 770 GiB. */
 export function partBytes(index: number): number {
   return Math.min(MAX_PART_BYTES, PART_BYTES * 2 ** Math.min(Math.floor(index / 1000), 10));
 }

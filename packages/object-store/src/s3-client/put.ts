@@ -22,7 +22,7 @@ export interface Written {
   readonly at: Date;
 }
 
-/** A stream is one PUT when it ends within its first part, else an upload in parts; no more than five parts are in memory. */
+/** A stream is one PUT when it ends within its first part, else an upload in parts; no more than four parts are in memory. */
 export async function putObject(
   call: Caller,
   place: Place,

@@ -85,8 +85,19 @@ function channelsPage(): string {
   return `${made}# Channels
 
 Control plane and data plane meet at two channels and nowhere else. The data plane starts both; it needs no inbound port.
-In the embedded default both are in-process transports of these services: the same messages, without a socket. The tunnel over a network does not
-exist yet.
+In the embedded default both are in-process transports of these services: the same messages, without a socket. Elsewhere both go to one port of the
+control plane (8443), by TLS of version 1.2 or newer, with \`authorization: Bearer <the cluster's token>\`; a call that names another cluster than
+the token's is refused (PERMISSION_DENIED), one without a token that is known is UNAUTHENTICATED.
+
+| | tunnel | orchestration channel |
+|---|---|---|
+| begins with | \`GET /homeplane/v1/tunnel HTTP/1.1\`, \`connection: upgrade\`, \`upgrade: homeplane-tunnel\`, \`x-homeplane-cluster: <name>\`; the answer is 101, or 401, 403, 404, 429 with \`{ code, message }\` | ALPN \`h2\` |
+| then | the one who dialled serves HTTP/2 on that connection, the control plane is its client, from the first byte behind the 101 on | gRPC (or Connect) |
+| calls | gRPC, passed on to the component with the service | gRPC |
+| connections | 4 | one for each of executor, operator, task-gateway |
+| ping, dead after | 1 s, 3 s without a byte, both ends | the same; the control plane gives up clients after 30 s |
+| dialled again after | 0.25 s doubling to 15 s, full jitter | 0.25 s doubling to 5 s, full jitter, when a call needs it |
+| end | GOAWAY, 1 s, then nothing new; calls under way have 30 s | GOAWAY |
 
 Messages: [dataplane.proto](../../packages/idl/proto/homeplane/v1/dataplane.proto),
 [secrets.proto](../../packages/idl/proto/homeplane/v1/secrets.proto),

@@ -167,6 +167,35 @@ describe("a control plane that does not answer", () => {
     expect((await world.taskAction("r1", "c2")).status?.cacheStatus).toBe("CACHE_HIT");
   });
 
+  test("once it is known to be away, the next tasks wait no more; when it is back they are found again", async () => {
+    await using world = await familyOf(family(1_000));
+    await world.addChild("r1", "found", cached);
+    await world.untilReported("found");
+    for (const call of ["get", "put"] as const) world.controlPlane.cache.failures.set(call, Code.Unavailable);
+    await world.addChild("r1", "first", cached);
+    await world.pass(25_000);
+    expect(podsOf(world, "first")).toBe(1);
+    // One after another, as a parent in waves makes them: each costs its own time and no more.
+    for (const name of ["second", "third", "fourth"]) {
+      await world.addChild("r1", name, cached);
+      await world.pass(4_000);
+      const { cacheStatus, attemptHistory } = (await world.taskAction("r1", name)).status ?? {};
+      expect([name, cacheStatus, attemptHistory?.[0]?.phase]).toEqual([name, "CACHE_PUT_FAILURE", "SUCCEEDED"]);
+    }
+    world.controlPlane.cache.failures.clear();
+    await world.pass(2_000);
+    await world.addChild("r1", "again", cached);
+    await world.untilReported("again");
+    expect((await world.taskAction("r1", "again")).status?.cacheStatus).toBe("CACHE_HIT");
+    // Long after, a short absence is a short absence again.
+    world.controlPlane.cache.failures.set("get", Code.Unavailable);
+    await world.addChild("r1", "later", cached);
+    await world.pass(5_000);
+    world.controlPlane.cache.failures.clear();
+    await world.untilReported("later");
+    expect((await world.taskAction("r1", "later")).status?.cacheStatus).toBe("CACHE_HIT");
+  });
+
   test("one that knows no cache is not waited for", async () => {
     await using world = await familyOf(family(1_000, () => ({ kind: "exit", code: 3, outputs: false })));
     world.controlPlane.cache.failures.set("get", Code.Unimplemented);

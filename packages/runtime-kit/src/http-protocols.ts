@@ -7,7 +7,9 @@ import {
   type ServerHttp2Session,
 } from "node:http2";
 import type { Socket } from "node:net";
+import type { Clock } from "./clock.ts";
 import { http2Settings, widen } from "./http2-settings.ts";
+import { watchPeer } from "./peer-watch.ts";
 
 export type HttpHandler = (
   request: IncomingMessage | Http2ServerRequest,
@@ -26,12 +28,21 @@ export interface HttpProtocols {
   close(graceMs: number, closed: Promise<void>): Promise<void>;
 }
 
-export function httpProtocols(handler: HttpHandler): HttpProtocols {
+/** A client that is gone without a word holds its streams no longer; proxies forget silent connections later than this. */
+const silence = { intervalMs: 10_000, deadMs: 30_000 } as const;
+
+/** `clock`: for clients elsewhere, whose connections may break without a word. */
+export function httpProtocols(handler: HttpHandler, clock?: Clock): HttpProtocols {
   const http1 = createHttp1({ requestTimeout: 0, headersTimeout: headersTimeoutMs, keepAliveTimeout: 75_000 }, handler);
   const http2 = createHttp2(http2Settings, handler);
   const sessions = new Set<ServerHttp2Session>();
   http2.on("session", (session) => {
     widen(session);
+    if (clock !== undefined)
+      session.once("connect", (_, socket) =>
+        watchPeer(session, socket, { clock, ...silence, onDead: (error) => session.destroy(error) }),
+      );
+    session.on("error", () => undefined);
     sessions.add(session);
     session.on("close", () => sessions.delete(session));
   });

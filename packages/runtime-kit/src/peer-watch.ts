@@ -23,6 +23,7 @@ export function watchPeer(session: Http2Session, socket: Socket, options: PeerWa
   let heardAt = clock.now();
   let dueAt = clock.now() + intervalMs;
   const tick = (): void => {
+    if (session.destroyed) return;
     const now = clock.now();
     // For as long as this process was held up itself it has not listened: what arrived meanwhile is read after this.
     heardAt = Math.min(now, heardAt + Math.max(0, now - dueAt));
@@ -36,7 +37,7 @@ export function watchPeer(session: Http2Session, socket: Socket, options: PeerWa
       return;
     }
     // False when many are unanswered; the silence tells enough.
-    if (!session.destroyed) session.ping(() => undefined);
+    session.ping(() => undefined);
     dueAt = now + intervalMs;
     cancel = clock.after(intervalMs, tick);
   };

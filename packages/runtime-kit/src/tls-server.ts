@@ -40,7 +40,7 @@ export async function listenTls(options: ListenTlsOptions): Promise<TlsServer> {
   const readKey = file(keyFile, "the TLS key");
   let cert = await readCert();
   let key = await readKey();
-  const protocols = httpProtocols(handler);
+  const protocols = httpProtocols(handler, clock);
   if (upgrade !== undefined) {
     protocols.http1.on("upgrade", (request, socket, head) => upgrade(request, socket as Socket, head));
   }

@@ -168,3 +168,27 @@ test("a first event of an attempt that is late does not take back what the actio
   expect(late.status?.phase).toBe(ActionPhase.RUNNING);
   expect(late.attempts[0]?.phase).toBe(ActionPhase.QUEUED);
 });
+
+test("an action that is recorded long after it began is told with its own times; one that is told at once keeps the exact one", () => {
+  const child = (createdAt: number, parent = "a0") =>
+    newActionDetails({
+      org: "o",
+      key: { project: "p", domain: "d", run: "r", action: "c1" },
+      parent,
+      group: "",
+      createdAt,
+      source: RunSource.UNSPECIFIED,
+      kind: { case: "task", spec: create(TaskSpecSchema) },
+    });
+  const begun = (details: ActionDetails) => {
+    const queued = event(1, QUEUED, { startTime: at(60_000), updatedTime: at(60_000) });
+    const running = event(1, RUNNING, { startTime: at(62_000), updatedTime: at(62_000) });
+    const seen = [queued, running].reduce((known, next) => applyEvent(known, next) ?? known, details);
+    const end = create(ActionStatusSchema, { phase: ActionPhase.SUCCEEDED, attempts: 1, endTime: at(65_000) });
+    return applyStatus(seen, end, "")?.status;
+  };
+  expect(begun(child(600_000))).toMatchObject({ startTime: at(60_000), durationMs: 5_000n });
+  expect(begun(child(60_400))).toMatchObject({ startTime: at(60_400), durationMs: 4_600n });
+  // The root began when it was submitted, whatever the cluster's clock says.
+  expect(begun(child(63_000, ""))).toMatchObject({ startTime: at(63_000) });
+});

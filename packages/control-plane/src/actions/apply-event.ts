@@ -32,6 +32,7 @@ export function applyEvent(details: ActionDetails, event: ActionEvent): ActionDe
     next.attempts.sort((a, b) => a.attempt - b.attempt);
   }
   mergeAttempt(attempt, event);
+  beginsWith(next, event);
   const status = next.status;
   if (status !== undefined && !isTerminal(status.phase) && event.attempt >= status.attempts) {
     const newer = event.attempt > status.attempts || phaseOrder(event.phase) > phaseOrder(status.phase);
@@ -41,6 +42,15 @@ export function applyEvent(details: ActionDetails, event: ActionEvent): ActionDe
     if (event.cacheStatus) status.cacheStatus = event.cacheStatus;
   }
   return equals(ActionDetailsSchema, details, next) ? undefined : next;
+}
+
+/** Kubernetes tells when something was made in whole seconds. */
+const roundedMs = 1_000;
+
+/** An action that came to be while nobody could be told of it began when its first event says, not when it was recorded. */
+function beginsWith({ status, metadata }: ActionDetails, { attempt, startTime }: ActionEvent): void {
+  if (status?.startTime === undefined || startTime === undefined || metadata?.parent === "" || attempt !== 1) return;
+  if (timestampMs(startTime) + roundedMs <= timestampMs(status.startTime)) status.startTime = startTime;
 }
 
 function mergeAttempt(attempt: ActionAttempt, event: ActionEvent): void {

@@ -17,6 +17,7 @@ const callTimeoutMs = 3_000;
 const maxCalls = 8;
 /** After a call that failed the next ones are not even tried. */
 const restMs = 1_000;
+const forgottenMs = 60_000;
 export const heartbeatMs = 20_000;
 
 export interface Entry {
@@ -48,6 +49,8 @@ export class Catalog {
   readonly #wake: (taskActionKey: string) => void;
   #calls = 0;
   #restUntil = 0;
+  /** Of the first of the calls that failed, with none between that succeeded. */
+  #awaySince: number | undefined;
   /** By the holder's uid. */
   readonly #holds = new Map<string, Hold>();
   /** TaskActions that wait for a result, and for which. */
@@ -64,6 +67,11 @@ export class Catalog {
     this.#clock = options.clock;
     this.#log = options.log;
     this.#wake = options.wake;
+  }
+
+  /** How long it is known that the control plane does not answer: what one action has waited for, the next need not. */
+  awayMs(): number {
+    return this.#awaySince === undefined ? 0 : this.#clock.now() - this.#awaySince;
   }
 
   async get(scope: CacheScope, key: string, signal: AbortSignal): Promise<Answer<Entry | undefined>> {
@@ -167,13 +175,21 @@ export class Catalog {
     if (this.#calls >= maxCalls) return { kind: "busy" };
     this.#calls++;
     try {
-      return { kind: "ok", value: await call({ signal, timeoutMs: callTimeoutMs }) };
+      const value = await call({ signal, timeoutMs: callTimeoutMs });
+      this.#awaySince = undefined;
+      return { kind: "ok", value };
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof ConnectError)) throw error;
       this.#log.warn({ event: "cache.failed", call: name, error: messageOf(error) });
-      if (!passes.has(error.code)) return { kind: "refused" };
-      this.#restUntil = this.#clock.now() + restMs;
+      if (!passes.has(error.code)) {
+        this.#awaySince = undefined;
+        return { kind: "refused" };
+      }
+      const now = this.#clock.now();
+      // A failure of long ago tells nothing of now: nobody has asked meanwhile.
+      if (this.#awaySince === undefined || now - this.#restUntil > forgottenMs) this.#awaySince = now;
+      this.#restUntil = now + restMs;
       return { kind: "away" };
     } finally {
       this.#calls--;

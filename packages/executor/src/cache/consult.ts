@@ -80,7 +80,7 @@ async function hit(deps: Deps, taskAction: TaskAction, entry: Entry, signal: Abo
   return { kind: "done" };
 }
 
-/** Bounded: the wait is counted from when the status first said so. */
+/** Bounded: the wait is counted from when the status first said so, or from when others found the same. */
 async function unanswered(
   deps: Deps,
   taskAction: TaskAction,
@@ -90,7 +90,8 @@ async function unanswered(
 ): Promise<Consulted> {
   if (why === "busy") return { kind: "done", requeueAfterMs: busyMs * (0.5 + deps.random()) };
   const since = waitingSince(taskAction, awayMessage);
-  const isOver = since !== undefined && deps.alarms.left(taskAction, "cache", since, lookupGraceMs) === 0;
+  const hasWaited = since !== undefined && deps.alarms.left(taskAction, "cache", since, lookupGraceMs) === 0;
+  const isOver = hasWaited || deps.catalog.awayMs() >= lookupGraceMs;
   if (why === "refused" || isOver)
     return { kind: "run", cache: { key, status: "CACHE_LOOKUP_FAILURE", reserved: false } };
   await showWait(deps, taskAction, awayMessage, signal);

@@ -25,6 +25,7 @@ export async function storeResult(
   const answer = await deps.catalog.put(scope, pod.cache.key, outputUri, source, signal);
   if (answer.kind === "ok") return "CACHE_POPULATED";
   if (answer.kind === "refused") return "CACHE_PUT_FAILURE";
+  if (answer.kind === "away" && deps.catalog.awayMs() >= putGraceMs) return "CACHE_PUT_FAILURE";
   const waited = deps.clock.now() - Date.parse(endedAt);
   // A node whose clock is ahead must not make us wait for it.
   return waited >= 0 && waited < putGraceMs ? { requeueAfterMs: againMs } : "CACHE_PUT_FAILURE";

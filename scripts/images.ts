@@ -3,11 +3,11 @@
  *
  *   npm run images -- build [homeplane] [task] [--push <registry>] [--archive]
  */
-import { homedir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import manifest from "../package.json" with { type: "json" };
 import { buildImages } from "./images/build-images.ts";
+import { imageCacheFolder } from "./images/cache.ts";
 
 const usage = "npm run images -- build [homeplane] [task] [--push http(s)://<registry>] [--archive]";
 
@@ -20,7 +20,7 @@ try {
   if (command !== "build") throw new Error(`say what to do: ${usage}`);
   await buildImages({
     root: join(import.meta.dirname, ".."),
-    cacheFolder: join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "homeplane/images"),
+    cacheFolder: imageCacheFolder(process.env),
     version: manifest.version,
     names,
     push: values.push,

@@ -32,7 +32,8 @@ interface Named {
 
 const known = ["homeplane", "task"];
 
-export async function buildImages({ names, say, ...options }: BuildOptions): Promise<void> {
+/** Returns the references by digest, of those that were pushed with the registry. */
+export async function buildImages({ names, say, ...options }: BuildOptions): Promise<Readonly<Record<string, string>>> {
   const unknown = names.filter((name) => !known.includes(name));
   if (unknown.length > 0)
     throw new Error(`there is no image "${unknown.join('", "')}"; there are ${known.join(" and ")}`);
@@ -68,6 +69,7 @@ export async function buildImages({ names, say, ...options }: BuildOptions): Pro
   await writeFile(join(folder, "images.json"), `${JSON.stringify(references, null, 2)}\n`);
   say(`references, bills of materials${options.archive ? ", archives" : ""}: ${folder}`);
   await prune(cache, Date.now());
+  return references;
 }
 
 async function pushed(named: Named, registry: string): Promise<string> {

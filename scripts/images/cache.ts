@@ -4,6 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { mkdir, mkdtemp, readdir, rename, rm, stat, utimes } from "node:fs/promises";
+import { homedir } from "node:os";
 import { join } from "node:path";
 
 export interface Cache {
@@ -11,6 +12,10 @@ export interface Cache {
   /** Says what is being made, which takes a while. */
   readonly say: (text: string) => void;
 }
+
+/** Outside the repository: every checkout of this user's has it. */
+export const imageCacheFolder = (env: NodeJS.ProcessEnv): string =>
+  join(env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "homeplane/images");
 
 /** Left behind by a killed build. */
 const abandonedMs = 24 * 3600_000;

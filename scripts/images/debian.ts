@@ -1,6 +1,6 @@
 /** Debian's part of the images, from the packages that this machine's own apt sources name and vouch for. */
 import { existsSync } from "node:fs";
-import { appendFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { appendFile, chmod, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Cache, cached } from "./cache.ts";
 import type { Architecture } from "./image.ts";
@@ -65,9 +65,9 @@ export async function unpackedBase(
   cache: Cache,
   packages: readonly string[],
   architecture: Architecture,
-  addUsers: (tree: string) => Promise<void>,
+  etc: Readonly<Record<string, string>>,
 ): Promise<Layer> {
-  const recipe = ["unpacked", 2, suite, packages, architecture, addUsers.toString()];
+  const recipe = ["unpacked", 2, suite, packages, architecture, etc];
   const folder = await cached(cache, `base-${architecture}`, recipe, async (partial) => {
     const [tree, debs] = [join(partial, "tree"), join(partial, "debs")];
     const status = join(tree, "var/lib/dpkg/status.d");
@@ -83,7 +83,9 @@ export async function unpackedBase(
     }
     await strip(tree);
     await bundleCertificates(tree);
-    await addUsers(tree);
+    for (const [name, text] of Object.entries(etc)) await writeFile(join(tree, "etc", name), text);
+    await mkdir(join(tree, "tmp"));
+    await chmod(join(tree, "tmp"), 0o1777);
     await writePackages(partial, debianPackages(controls.join("\n\n")));
     await layerOfTree(tree, partial);
     for (const each of [tree, debs]) await rm(each, { recursive: true });

@@ -1,8 +1,8 @@
 /** The image `homeplane`: libc, Node and the bundle. No shell, no package manager, nothing that needs to write. */
 import { createHash } from "node:crypto";
-import { chmod, cp, mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, symlink } from "node:fs/promises";
 import { join, relative } from "node:path";
-import { makeBundle } from "../bundle/make-bundle.ts";
+import { type Bundle, makeBundle } from "../bundle/make-bundle.ts";
 import { type Cache, cached } from "./cache.ts";
 import { unpackedBase } from "./debian.ts";
 import { type Architecture, image, imageIndex, type Image } from "./image.ts";
@@ -23,7 +23,7 @@ export async function homeplaneImage(cache: Cache, root: string, version: string
   const [app, data] = [await appLayer(cache, root), await dataLayer(cache)];
   const images: Image[] = [];
   for (const architecture of architectures) {
-    const base = await unpackedBase(cache, packages, architecture, addUsers);
+    const base = await unpackedBase(cache, packages, architecture, etc);
     const node = await nodeLayer(cache, root, architecture);
     images.push(image(architecture, settings(version), [base, node, data, app]));
   }
@@ -43,16 +43,13 @@ const settings = (version: string) => ({
   },
 });
 
-async function addUsers(tree: string): Promise<void> {
-  const passwd = "root:x:0:0:root:/root:/sbin/nologin\nnobody:x:65534:65534:nobody:/nonexistent:/sbin/nologin\n";
-  const own = "homeplane:x:65532:65532:homeplane:/var/lib/homeplane:/sbin/nologin\n";
-  await mkdir(join(tree, "etc"), { recursive: true });
-  await writeFile(join(tree, "etc/passwd"), passwd + own);
-  await writeFile(join(tree, "etc/group"), "root:x:0:\nnogroup:x:65534:\nhomeplane:x:65532:\n");
-  await writeFile(join(tree, "etc/nsswitch.conf"), "hosts: files dns\n");
-  await mkdir(join(tree, "tmp"));
-  await chmod(join(tree, "tmp"), 0o1777);
-}
+const etc = {
+  passwd:
+    "root:x:0:0:root:/root:/sbin/nologin\nnobody:x:65534:65534:nobody:/nonexistent:/sbin/nologin\n" +
+    `homeplane:x:${user.uid}:${user.gid}:homeplane:${dataDir}:/sbin/nologin\n`,
+  group: `root:x:0:\nnogroup:x:65534:\nhomeplane:x:${user.gid}:\n`,
+  "nsswitch.conf": "hosts: files dns\n",
+};
 
 /** Where a volume goes. */
 async function dataLayer(cache: Cache): Promise<Layer> {
@@ -66,17 +63,18 @@ async function dataLayer(cache: Cache): Promise<Layer> {
 }
 
 async function appLayer(cache: Cache, root: string): Promise<Layer> {
-  const dist = join(root, "dist");
-  const { packages: folders } = await makeBundle(root, dist);
-  const parts = [
-    "homeplane.mjs",
-    "fetch-bundle.mjs",
-    "third-party-licences.txt",
-    "packages",
-    "examples",
-    "node_modules",
-  ];
-  const present = (await readdir(dist)).filter((name) => parts.includes(name)).sort();
+  await mkdir(cache.folder, { recursive: true });
+  // A build that goes on beside this one makes its own.
+  const dist = await mkdtemp(join(cache.folder, "partial-bundle-"));
+  try {
+    return await layerOfBundle(cache, root, dist, await makeBundle(root, dist));
+  } finally {
+    await rm(dist, { recursive: true, force: true });
+  }
+}
+
+async function layerOfBundle(cache: Cache, root: string, dist: string, { packages: folders }: Bundle): Promise<Layer> {
+  const present = (await readdir(dist)).sort();
   const folder = await cached(cache, "app", ["app", 2, await digestOf(dist, present)], async (partial) => {
     const tree = join(partial, "tree");
     const app = join(tree, "app");

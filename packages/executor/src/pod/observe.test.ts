@@ -57,7 +57,11 @@ const failed = (state: ContainerState, more: PodStatus = {}): PodStatus => ({
 const done: PodStatus = { phase: "Succeeded", containerStatuses: [container("main", dead(0))] };
 const error = (kind: 0 | 1, code = "E") => create(ContainerErrorSchema, { code, message: "m", kind });
 
-const rows: [string, Outcome, Partial<Record<"kind" | "code", string>> & { final?: boolean; nodeStop?: boolean }][] = [
+const rows: [
+  string,
+  Outcome,
+  Partial<Record<"kind" | "code" | "message", string>> & { final?: boolean; nodeStop?: boolean },
+][] = [
   ["exit 0 with outputs", outcomeOf(done, { outputs: true }, true), { kind: "success" }],
   ["exit 0, none declared", outcomeOf(done), { kind: "success" }],
   [
@@ -153,7 +157,56 @@ const rows: [string, Outcome, Partial<Record<"kind" | "code", string>> & { final
       initContainerStatuses: [container("fetch", dead(9))],
       containerStatuses: [container("main", { waiting: { reason: "PodInitializing" } })],
     }),
-    { kind: "user", code: "ExitCode9" },
+    {
+      kind: "user",
+      code: "ExitCode9",
+      message: "init container fetch ended with exit code 9",
+    },
+  ],
+  [
+    "our own init container that fails",
+    outcomeOf({
+      phase: "Failed",
+      initContainerStatuses: [
+        container("homeplane-bundle", dead(1, "Error", "the task's code could not be placed: gone")),
+      ],
+      containerStatuses: [container("main", { waiting: { reason: "PodInitializing" } })],
+    }),
+    { kind: "system", code: "BundleNotFetched", message: "the task's code could not be placed: gone" },
+  ],
+  [
+    "a container beside the task that a signal ends with it",
+    outcomeOf({ ...done, initContainerStatuses: [container("beside", dead(143))] }, {}, false, {
+      containers: [{ name: "main", image: "x" }],
+      initContainers: [{ name: "beside", image: "x", restartPolicy: "Always" }],
+    }),
+    { kind: "success" },
+  ],
+  // The kubelet's own words, as version 1.34 has them.
+  ...[
+    'Usage of EmptyDir volume "homeplane-work" exceeds the limit "20Mi". ',
+    "Pod ephemeral local storage usage exceeds the total limit of containers 1Gi. ",
+    'Container main exceeded its local ephemeral storage limit "1Gi". ',
+  ].map((message): (typeof rows)[number] => [
+    `an eviction for its own bound: ${message}`,
+    outcomeOf(
+      failed(dead(137), {
+        reason: "Evicted",
+        message,
+        conditions: [{ type: "DisruptionTarget", status: "True", reason: "TerminationByKubelet" }],
+      }),
+    ),
+    { kind: "user", code: "EphemeralStorageExceeded", message: message.trim() },
+  ]),
+  [
+    "an eviction for the node's want of disk",
+    outcomeOf(
+      failed(dead(137), {
+        reason: "Evicted",
+        message: "The node was low on resource: ephemeral-storage. Threshold ...",
+      }),
+    ),
+    { kind: "system", code: "Interrupted" },
   ],
 ];
 

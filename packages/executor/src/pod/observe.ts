@@ -48,6 +48,10 @@ export interface PodEnd {
   readonly primaryMissing: boolean;
   /** Some other container of the pod ran out of memory. */
   readonly sidecarOom: boolean;
+  /** The init container that failed: the primary one never ran. */
+  readonly failedInit?: string;
+  /** The pod wrote more to its node's disk than it may: evicted, by its own doing. */
+  readonly overDisk?: string;
 }
 
 /** Pod reasons that are no fault of the task. */
@@ -138,7 +142,9 @@ function endOf(pod: Pod, primary: string): PodEnd {
   const status = pod.status ?? {};
   const containers = status.containerStatuses ?? [];
   const main = containers.find((container) => container.name === primary);
-  const terminated = main?.state?.terminated ?? failedInit(pod);
+  const init = main?.state?.terminated === undefined ? failedInit(pod) : undefined;
+  const terminated = main?.state?.terminated ?? init?.state?.terminated;
+  const overDisk = overDiskOf(pod);
   const disruption = disruptionOf(pod);
   return {
     ...(terminated === undefined ? {} : { exitCode: terminated.exitCode }),
@@ -150,13 +156,27 @@ function endOf(pod: Pod, primary: string): PodEnd {
     overDeadline: status.reason === "DeadlineExceeded",
     primaryMissing: !pod.spec.containers.some((container) => container.name === primary),
     sidecarOom: containers.some((c) => c !== main && c.state?.terminated?.reason === "OOMKilled"),
+    ...(init === undefined ? {} : { failedInit: init.name }),
+    ...(overDisk === undefined ? {} : { overDisk }),
   };
 }
 
 /** A pod whose init container failed never had a primary one; that failure is its end. */
-function failedInit(pod: Pod) {
-  return (pod.status?.initContainerStatuses ?? []).find((c) => (c.state?.terminated?.exitCode ?? 0) !== 0)?.state
-    ?.terminated;
+function failedInit(pod: Pod): ContainerStatus | undefined {
+  // One that runs beside the others is ended with them, by a signal.
+  const beside = new Set(
+    (pod.spec.initContainers ?? []).filter((c) => c.restartPolicy === "Always").map((c) => c.name),
+  );
+  return (pod.status?.initContainerStatuses ?? []).find(
+    (c) => !beside.has(c.name) && (c.state?.terminated?.exitCode ?? 0) !== 0,
+  );
+}
+
+/** The kubelet's words when it evicts a pod for a bound of its own (an emptyDir's, a container's, the pod's), not for its node's want. */
+function overDiskOf({ status }: Pod): string | undefined {
+  if (status?.reason !== "Evicted") return undefined;
+  const own = /exceed(?:s|ed) (?:the|its) (?:limit|total limit of containers|local ephemeral storage limit)/;
+  return own.test(status.message ?? "") ? (status.message ?? "").trim() : undefined;
 }
 
 /** The kubelet's reason for a graceful node shutdown (and for its own evictions, which carry a reason of their own). */

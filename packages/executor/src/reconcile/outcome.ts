@@ -4,6 +4,7 @@
  */
 import type { ContainerError } from "@homeplane/idl/flyteidl2/core/execution";
 import { ContainerError_Kind, ExecutionError_ErrorKind } from "@homeplane/idl/flyteidl2/core/execution";
+import { bundleContainer } from "../pod/bundle.ts";
 import type { PodEnd } from "../pod/observe.ts";
 import type { ErrorHead } from "./error-head.ts";
 
@@ -45,6 +46,7 @@ export function classifyEnd(end: PodEnd, files: AttemptFiles, outputsDeclared: b
   const finished = files.outputs && (end.exitCode === 0 || diedBySignal(end));
   if (end.overDeadline && !finished)
     return user("DeadlineExceeded", "the pod was active for longer than its template's activeDeadlineSeconds");
+  if (end.overDisk !== undefined) return user("EphemeralStorageExceeded", end.overDisk);
   if (end.reason === "OOMKilled") return user("OOMKilled", withLog("the task used more memory than its limit", end));
   if (end.disruption !== undefined && !finished) {
     const nodeStop = end.nodeStop ? { nodeStop: true } : {};
@@ -55,6 +57,12 @@ export function classifyEnd(end: PodEnd, files: AttemptFiles, outputsDeclared: b
       kind: "system",
       code: "Interrupted",
       message: end.message || end.reason || "the pod ended without a result",
+    };
+  if (end.failedInit === bundleContainer)
+    return {
+      kind: "system",
+      code: "BundleNotFetched",
+      message: end.message || `init container ${bundleContainer} failed`,
     };
   if (end.exitCode !== 0 && !finished) return fromExitCode(end, end.exitCode);
   if (end.sidecarOom) return user("OOMKilled", "a container beside the task's used more memory than its limit");
@@ -82,7 +90,8 @@ function fromExitCode(end: PodEnd, exitCode: number): Outcome {
     };
   }
   const code = end.reason === "" || end.reason === "Error" ? `ExitCode${exitCode}` : end.reason;
-  return user(code, withLog(`the task ended with exit code ${exitCode}`, end));
+  const what = end.failedInit === undefined ? "the task" : `init container ${end.failedInit}`;
+  return user(code, withLog(`${what} ended with exit code ${exitCode}`, end));
 }
 
 /** Whether it is recoverable stands after the message: it is taken to be. */

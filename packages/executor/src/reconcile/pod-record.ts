@@ -1,4 +1,4 @@
-import type { Pod } from "@homeplane/kube";
+import type { Container, Pod } from "@homeplane/kube";
 import { cacheAnnotations, cacheOfPod } from "../cache/pod-cache.ts";
 import { primaryContainerAnnotation } from "../pod/concerns.ts";
 
@@ -27,6 +27,7 @@ export function projectPod(pod: Pod): PodRecord {
     },
     spec: {
       containers: spec.containers.map(({ name }) => ({ name })),
+      ...(spec.initContainers ? { initContainers: spec.initContainers.map(initRecord) } : {}),
       ...(spec.nodeName ? { nodeName: spec.nodeName } : {}),
     },
     ...(status
@@ -42,6 +43,10 @@ export function projectPod(pod: Pod): PodRecord {
         }
       : {}),
   };
+}
+
+function initRecord({ name, restartPolicy }: Container): Container {
+  return restartPolicy === undefined ? { name } : { name, restartPolicy };
 }
 
 function isRead({ type }: { type: string }): boolean {

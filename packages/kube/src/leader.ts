@@ -95,9 +95,16 @@ async function attempt(options: LeaderOptions, hold: LeaseHold, ms: number): Pro
   const { clock, log, signal } = options;
   const limit = deadline(signal, clock, ms, () => late(ms));
   try {
-    return await hold.hold(limit.signal);
+    const held = await hold.hold(limit.signal);
+    hold.told = undefined;
+    return held;
   } catch (error) {
-    if (!signal.aborted) log.warn({ event: "leader.try_failed", lease: options.lease.name, error: messageOf(error) });
+    if (signal.aborted) return false;
+    const line = { event: "leader.try_failed", lease: options.lease.name, error: messageOf(error) };
+    // Tried every few seconds: an outage is told once.
+    if (hold.told === line.error) log.debug(line);
+    else log.warn(line);
+    hold.told = line.error;
     return false;
   } finally {
     limit.dispose();

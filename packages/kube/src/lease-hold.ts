@@ -19,6 +19,8 @@ export class LeaseHold {
   readonly #identity: string;
   readonly #clock: Clock;
   readonly #durationMs: number;
+  /** What the log has of the tries that failed since the last that did not. */
+  told: string | undefined;
   #current: Lease | undefined;
   #seen: { version: string | undefined; at: number } | undefined;
 

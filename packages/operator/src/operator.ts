@@ -72,13 +72,18 @@ async function forever(
   session: () => Promise<void>,
 ): Promise<void> {
   const { clock, random, log } = options;
+  let told: string | undefined;
   for (let failures = 0; !signal.aborted; ) {
     const begun = clock.now();
     try {
       await session();
     } catch (error) {
       if (signal.aborted) return;
-      log.warn({ event: `operator.${what}.lost`, error: messageOf(error) });
+      const line = { event: `operator.${what}.lost`, error: messageOf(error) };
+      // An outage is told once, however many tries it takes.
+      if (clock.now() - begun > reconnect.maxMs || line.error !== told) log.warn(line);
+      else log.debug(line);
+      told = line.error;
     }
     if (clock.now() - begun > reconnect.maxMs) failures = 0;
     await pause(clock, backoffMs(reconnect, failures++, random), signal);

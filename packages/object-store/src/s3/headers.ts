@@ -48,7 +48,7 @@ function keptValue(name: string, value: string): string {
 
 /** What S3 knows to do with a write and we do too, or what changes nothing. All else is refused: never taken and ignored. */
 const KNOWN =
-  /^x-amz-(meta-.+|checksum-.+|sdk-checksum-algorithm|content-sha256|date|trailer|decoded-content-length|copy-source.*|metadata-directive|tagging-directive|mp-object-size|user-agent|request-payer)$/;
+  /^x-amz-(meta-.+|checksum-.+|sdk-checksum-algorithm|content-sha256|date|security-token|trailer|decoded-content-length|copy-source.*|metadata-directive|tagging-directive|mp-object-size|user-agent|request-payer)$/;
 /** Said of every object here, so to say it is allowed. */
 const HOLDS: Readonly<Record<string, readonly string[]>> = {
   "x-amz-acl": ["private", "bucket-owner-full-control"],

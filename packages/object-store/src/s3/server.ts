@@ -3,8 +3,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Clock, Logger } from "@homeplane/runtime-kit";
 import type { ObjectStore } from "../port.ts";
-import type { Credentials } from "../sigv4/scope.ts";
-import { createVerifier } from "../sigv4/verify.ts";
+import { createVerifier, type VerifierOptions } from "../sigv4/verify.ts";
 import { createHandler } from "./handler.ts";
 import { MultipartArea } from "./multipart-area.ts";
 
@@ -28,7 +27,8 @@ export interface S3ServerOptions {
   readonly host: string;
   /** 0 = any free one. */
   readonly port: number;
-  readonly credentials: Credentials;
+  /** With a session token: good are only requests that carry it. */
+  readonly credentials: VerifierOptions["credentials"];
   /** Default `us-east-1`; requests signed for another are refused. */
   readonly region?: string;
   readonly clock: Clock;

@@ -1,5 +1,6 @@
 import { S3Error, type S3ErrorCode } from "../s3/error.ts";
 import type { S3Request } from "../s3/request.ts";
+import { equalSecrets } from "./equal-secrets.ts";
 import { ALGORITHM, parseAmzDate } from "./scope.ts";
 
 /** What a request says of itself; nothing of it is believed yet. */
@@ -20,14 +21,19 @@ export interface Claim {
 
 const MAX_EXPIRES_SECONDS = 604_800;
 
-export function readClaim(request: S3Request): Claim {
+/** `sessionToken`: of the credentials that are good here; absent = they are no session's. */
+export function readClaim(request: S3Request, sessionToken?: string): Claim {
   const authorization = request.header("authorization");
   const inQuery = request.param("X-Amz-Algorithm") !== undefined || request.param("X-Amz-Signature") !== undefined;
   if (authorization !== undefined && inQuery) {
     throw new S3Error("InvalidArgument", "only one way of authentication is allowed in a request");
   }
-  if (request.header("x-amz-security-token") !== undefined || request.param("X-Amz-Security-Token") !== undefined) {
+  const shown = request.header("x-amz-security-token") ?? request.param("X-Amz-Security-Token");
+  if (sessionToken === undefined && shown !== undefined) {
     throw new S3Error("InvalidToken", "this store has no session tokens; unset the session token");
+  }
+  if (sessionToken !== undefined && !equalSecrets(shown ?? "", sessionToken)) {
+    throw new S3Error("InvalidToken", "the session token is not that of the credentials");
   }
   if (inQuery) return queryClaim(request);
   if (authorization?.startsWith("AWS ")) {

@@ -3,6 +3,7 @@
  * and the query of a presigned URL; of version 2 the latter. Everything that is checked here is checked before a byte of the body is read.
  */
 import type { Clock } from "@homeplane/runtime-kit";
+import type { SessionCredentials } from "../credentials/source.ts";
 import { S3Error } from "../s3/error.ts";
 import type { S3Request } from "../s3/request.ts";
 import { isPresignedV2, verifyPresignedV2 } from "../sigv2/verify-presigned.ts";
@@ -25,7 +26,7 @@ export interface VerifiedRequest {
 
 export interface VerifierOptions {
   readonly region: string;
-  readonly credentials: Credentials;
+  readonly credentials: Pick<SessionCredentials, keyof Credentials | "sessionToken">;
   readonly clock: Pick<Clock, "now">;
 }
 
@@ -38,8 +39,9 @@ export function createVerifier({
   const keyOf = signingKeys(credentials.secretAccessKey, region);
 
   return (request) => {
-    if (isPresignedV2(request)) return verifyPresignedV2(request, credentials, clock);
-    const claim = readClaim(request);
+    if (isPresignedV2(request) && credentials.sessionToken === undefined)
+      return verifyPresignedV2(request, credentials, clock);
+    const claim = readClaim(request, credentials.sessionToken);
     const [accessKeyId, day = "", claimedRegion, service, terminator] = claim.credential;
     if (accessKeyId !== credentials.accessKeyId) {
       throw new S3Error("InvalidAccessKeyId", "the access key is not one of this store");

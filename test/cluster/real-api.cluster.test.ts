@@ -61,6 +61,33 @@ describe("on a real kube-apiserver", { timeout: 120_000 }, () => {
     });
   });
 
+  test("a quota of two pods: a parent and its five children take turns, each waits by name, and none uses a retry", async () => {
+    const space = ["-n", "flytesnacks-development"];
+    await kubectl("create", "quota", "two-pods", "--hard=pods=2", ...space);
+    try {
+      await eventually("the quota is counted", 30_000, async () => {
+        const hard = await kubectl("get", "quota", "two-pods", ...space, "-o", "jsonpath={.status.hard.pods}");
+        return hard === "2";
+      });
+      const run = await homeplane.startFeature("gather");
+      await eventually("one says why it waits", 60_000, async () => {
+        const waiting = await kubectl("get", "taskactions", ...space, "-l", `flyte.org/run=${run}`);
+        return waiting.includes("exceeded quota: two-pods");
+      });
+      await eventually("the run ends", 100_000, async () => {
+        const all = await homeplane.actions(run);
+        return all.length === 6 && all.every((action) => action.status?.phase === ActionPhase.SUCCEEDED);
+      });
+      const actions = await homeplane.actions(run);
+      expect(actions.map((action) => action.status?.attempts)).toEqual([1, 1, 1, 1, 1, 1]);
+      const details = await Promise.all(actions.map((action) => homeplane.details(run, action.id?.name ?? "")));
+      const told = details.flatMap(({ attempts }) => attempts.flatMap(({ clusterEvents }) => clusterEvents));
+      expect(told.some(({ message }) => message.includes("exceeded quota: two-pods"))).toBe(true);
+    } finally {
+      await kubectl("delete", "quota", "two-pods", ...space);
+    }
+  });
+
   test("kill -9 in mid-run: the next start goes on", async () => {
     const flag = join(homeplane.dataDir, "flag");
     const run = await homeplane.startFeature("half_done", { FLAG: flag });

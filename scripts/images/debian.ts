@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { appendFile, chmod, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { findProgram } from "../bootstrap/find-program.mjs";
 import { type Cache, cached } from "./cache.ts";
 import type { Architecture } from "./image.ts";
 import { epoch, type Layer, layerOfTar, layerOfTree, readLayer } from "./layer.ts";
@@ -51,6 +52,7 @@ export async function installedBase(
     ];
     const env = { ...process.env, SOURCE_DATE_EPOCH: String(epoch.getTime() / 1000) };
     const install = "apt install mmdebstrap (as root), or build deploy/images/task/Dockerfile with Docker";
+    await installMissing("mmdebstrap");
     await runTool("mmdebstrap", [...args, suite, tar, sources], { env, install, timeoutMs: longestMs });
     const status = await runTool("tar", ["-xOf", tar, "./var/lib/dpkg/status"], { install });
     await writePackages(partial, debianPackages(status));
@@ -149,6 +151,15 @@ async function bundleCertificates(tree: string): Promise<void> {
   for (const name of (await readdir(folder)).sort()) {
     await appendFile(join(tree, "etc/ssl/certs/ca-certificates.crt"), await readFile(join(folder, name)));
   }
+}
+
+/** Root's part is done for root; anybody else is told when the program is called. */
+async function installMissing(program: string): Promise<void> {
+  if (findProgram(program, process.env["PATH"]) !== undefined || process.getuid?.() !== 0) return;
+  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  const options = { env, install: "a Debian 12 machine", timeoutMs: longestMs };
+  await runTool("apt-get", ["-q", "update"], options);
+  await runTool("apt-get", ["-q", "-y", "--no-install-recommends", "install", program], options);
 }
 
 async function readSources(): Promise<string> {

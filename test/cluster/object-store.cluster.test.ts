@@ -48,6 +48,27 @@ const policyFor = (names: readonly string[], subjects: object): object => ({
   ],
 });
 
+const projectPolicy = (bucket: string, prefix: string, subject: string): object => {
+  const whose = { StringEquals: { "jwt:sub": [subject] } };
+  return {
+    Version: "2012-10-17",
+    Statement: [
+      {
+        Effect: "Allow",
+        Action: ["s3:ListBucket"],
+        Resource: [`arn:aws:s3:::${bucket}`],
+        Condition: { ...whose, StringLike: { "s3:prefix": [`${prefix}*`] } },
+      },
+      {
+        Effect: "Allow",
+        Action: ["s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"],
+        Resource: [`arn:aws:s3:::${bucket}/${prefix}*`],
+        Condition: whose,
+      },
+    ],
+  };
+};
+
 let issuer: TokenIssuer;
 let minio: MinioServer;
 let folder = "";
@@ -64,7 +85,9 @@ beforeAll(async () => {
     audience,
     policies: {
       adminflyterole: policyFor(["meta", "fast"], { StringEquals: { "jwt:sub": [admin] } }),
-      userflyterole: policyFor(["meta"], { StringLike: { "jwt:sub": ["system:serviceaccount:*-development:task"] } }),
+      userflyterole: policyFor(["meta"], { StringEquals: { "jwt:sub": [task] } }),
+      // Of another project's tasks, kept to what is theirs.
+      bank: projectPolicy("meta", "acme/bank/development/", "system:serviceaccount:bank-development:task"),
     },
   });
 }, 3_000_000);
@@ -168,6 +191,22 @@ describe("web identity", () => {
       code: "Unauthenticated",
       message: expect.stringContaining("AssumeRole"),
     });
+  });
+
+  test("a policy can keep the tasks of a project to what is theirs", async () => {
+    const bank = storeWith(
+      await identity(issuer.token({ subject: "system:serviceaccount:bank-development:task", audience })),
+    );
+    await put(bank, "meta", "acme/bank/development/run/x");
+    expect((await bank.list("meta", { prefix: "acme/bank/development/" })).objects).toHaveLength(1);
+    await put(rootStore(), "meta", "acme/shop/development/theirs");
+    for (const call of [
+      () => put(bank, "meta", "acme/shop/development/x"),
+      () => bank.head("meta", "acme/shop/development/theirs"),
+      () => bank.list("meta", { prefix: "acme/" }),
+      () => put(bank, "fast", "acme/bank/development/x"),
+    ])
+      await expect(call()).rejects.toMatchObject({ code: "AccessDenied" });
   });
 
   test("a session policy keeps credentials to a prefix", async () => {

@@ -29,6 +29,9 @@ const keptFolders: Readonly<Record<string, { readonly module: string; readonly f
 
 /** A cold build of Kubernetes takes about 6 minutes on two cores. */
 const longestBuildMs = 40 * 60_000;
+/** What the full cluster is built from. */
+export const goPrograms = ["kubernetes", "calico", "minio", "coredns", "helm"] as const;
+
 const tickMs = 15_000;
 const oldestGoMinor = 21;
 

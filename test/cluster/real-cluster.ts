@@ -4,7 +4,6 @@
  */
 import { type ClusterEnvironment, environment } from "./bootstrap/environment.ts";
 import { full } from "./bootstrap/layout.ts";
-import { withLock } from "./bootstrap/locked.ts";
 import { status } from "./bootstrap/status.ts";
 import { upFull } from "./bootstrap/up.ts";
 
@@ -14,6 +13,6 @@ const say = (line: string): void => void process.stderr.write(`cluster: ${line}\
 
 /** Allow a `beforeAll` that calls this 40 minutes: the first time on a machine, it builds everything. */
 export async function realCluster(): Promise<ClusterEnvironment> {
-  if (!(await status(full, () => undefined))) await withLock(full, say, () => upFull(say));
+  if (!(await status(full, () => undefined))) await upFull(say);
   return await environment();
 }

@@ -55,7 +55,8 @@ async function start({ name, program, args, env, check }: Daemon, folder: string
   const output = openSync(log, isLarge ? "w" : "a");
   const child = spawn(program, args, {
     cwd: folder,
-    env: { ...process.env, ...env },
+    // Not all that the caller has: a proxy's address would send the API server's calls to the kubelet there.
+    env: { PATH: process.env["PATH"], HOME: process.env["HOME"], ...env },
     stdio: ["ignore", output, output],
     detached: true,
   });

@@ -1,11 +1,12 @@
 /** What the machine must have: what is missing is installed where that is allowed, or named with the way to get it. */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, statfsSync } from "node:fs";
 import { mkdir, readdir, rename, rm } from "node:fs/promises";
+import { homedir } from "node:os";
 import { join } from "node:path";
 import { cacheFolder } from "../cache.ts";
-import { programObstacle } from "../go-program.ts";
+import { goPrograms, programObstacle, programPath } from "../go-program.ts";
 import { run } from "./run.ts";
 
 /** Programs that work on the machine's own kernel, and what else finds them on the path: package by program. */
@@ -20,6 +21,9 @@ const installed = {
 
 /** Not installed but unpacked into the cache: they would start services, or be in the way of another container engine. */
 const unpacked = ["containerd", "runc", "containernetworking-plugins", "docker-registry", "busybox"] as const;
+
+/** Modules, what they compile to, and the programs. */
+const buildBytes = 10e9;
 
 const has = (program: string): boolean =>
   (process.env["PATH"] ?? "").split(":").some((folder) => existsSync(join(folder, program)));
@@ -40,7 +44,14 @@ export function obstacles(): string[] {
   for (const controller of ["memory", "cpu", "pids"])
     if (!existsSync(`/sys/fs/cgroup/${controller}`) && !existsSync("/sys/fs/cgroup/cgroup.controllers"))
       found.push(`the cgroup controller ${controller} is missing`);
+  if (goPrograms.some((name) => !existsSync(programPath(name))) && freeBytes() < buildBytes)
+    found.push(`${buildBytes / 1e9} GB of free disk are needed for the first builds, in ${homedir()}`);
   return found;
+}
+
+function freeBytes(): number {
+  const { bavail, bsize } = statfsSync(homedir());
+  return bavail * bsize;
 }
 
 /** Installs and unpacks what is missing; resolves with the folder of the unpacked programs. */

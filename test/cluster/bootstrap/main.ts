@@ -29,7 +29,7 @@ async function main(args: readonly string[]): Promise<number> {
   switch (command) {
     case "up": {
       const start = Date.now();
-      await withLock(place, say, () => (isMinimal ? upMinimal(say) : upFull(say)));
+      await (isMinimal ? upMinimal(say) : upFull(say));
       say(`the cluster is up (${((Date.now() - start) / 1000).toFixed(1)} s); kubeconfig: ${kubeconfigOf(place)}`);
       return 0;
     }

@@ -2,7 +2,7 @@
 import { mkdir, readlink, rm, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { buildProgram } from "../go-program.ts";
+import { buildProgram, goPrograms } from "../go-program.ts";
 import { felix, installCni } from "./calico.ts";
 import { apiServer, controllerManager, etcd, nodeReady, scheduler } from "./control-plane.ts";
 import { makeCredentials } from "./credentials.ts";
@@ -10,6 +10,7 @@ import { type Daemon, ensure } from "./daemon.ts";
 import { untilDnsAnswers } from "./dns.ts";
 import { importImages } from "./images.ts";
 import { full, minimal, type Place } from "./layout.ts";
+import { withLock } from "./locked.ts";
 import { obstacles, prepareMachine } from "./machine.ts";
 import { fillStore, minio } from "./minio.ts";
 import { containerd } from "./containerd.ts";
@@ -47,15 +48,21 @@ export async function linkPrograms(place: Place, program: string): Promise<strin
 }
 
 /** API server and etcd, which waits for the disk: for benchmarks. Needs no root. */
-export async function upMinimal(say: Say): Promise<void> {
+export const upMinimal = (say: Say): Promise<void> => withLock(minimal, say, () => startMinimal(say));
+
+export async function upFull(say: Say): Promise<void> {
+  const lacking = obstacles();
+  if (lacking.length > 0) throw new Error(`the test cluster can not run here:\n- ${lacking.join("\n- ")}`);
+  await withLock(full, say, () => startFull(say));
+}
+
+async function startMinimal(say: Say): Promise<void> {
   const bin = await linkPrograms(minimal, await buildProgram("kubernetes", say));
   await makeCredentials(minimal);
   for (const daemon of [etcd(bin, minimal), apiServer(bin, minimal)]) await started(daemon, minimal, say);
 }
 
-export async function upFull(say: Say): Promise<void> {
-  const lacking = obstacles();
-  if (lacking.length > 0) throw new Error(`the test cluster can not run here:\n- ${lacking.join("\n- ")}`);
+async function startFull(say: Say): Promise<void> {
   const debian = await prepareMachine(say);
   const { kubernetes, calico, minio: store, coredns } = await buildAll(say);
   const bin = await linkPrograms(full, kubernetes);
@@ -82,14 +89,10 @@ export async function upFull(say: Say): Promise<void> {
   await Promise.all([fillStore(), untilDnsAnswers()]);
 }
 
-async function buildAll(say: Say): Promise<Record<"kubernetes" | "calico" | "minio" | "coredns" | "helm", string>> {
-  return {
-    kubernetes: await buildProgram("kubernetes", say),
-    calico: await buildProgram("calico", say),
-    minio: await buildProgram("minio", say),
-    coredns: await buildProgram("coredns", say),
-    helm: await buildProgram("helm", say),
-  };
+async function buildAll(say: Say): Promise<Record<(typeof goPrograms)[number], string>> {
+  const paths: [string, string][] = [];
+  for (const name of goPrograms) paths.push([name, await buildProgram(name, say)]);
+  return Object.fromEntries(paths) as Record<(typeof goPrograms)[number], string>;
 }
 
 async function started(daemon: Daemon, place: Place, say: Say): Promise<void> {

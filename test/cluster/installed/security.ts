@@ -1,9 +1,6 @@
 /** What a reviewer asks an installed Homeplane with kubectl, and what a task's pod can reach. docs/guide/security-review.md shows the same. */
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { hasPython, sdks } from "../../sdk/sdk-client.ts";
-import { realCluster } from "../real-cluster.ts";
-import { homeplaneImage } from "./images.ts";
-import { InstalledHomeplane } from "./installed-homeplane.ts";
+import { expect, test } from "vitest";
+import type { InstalledHomeplane } from "./installed-homeplane.ts";
 import { kubectl } from "./kubectl.ts";
 
 const namespace = "flytesnacks-development";
@@ -17,17 +14,8 @@ const components = [
   "tunnel-service",
 ];
 
-describe.skipIf(!hasPython)("the security of an installation", { timeout: 300_000 }, () => {
-  let homeplane: InstalledHomeplane;
-  beforeAll(async () => {
-    const cluster = await realCluster();
-    homeplane = await InstalledHomeplane.start(cluster, await homeplaneImage(cluster), sdks[0]);
-    // Makes the namespace and something to look at.
-    await homeplane.feature("plain");
-  }, 1_200_000);
-  afterAll(() => homeplane?.[Symbol.asyncDispose]());
-
-  const k = (...args: string[]) => kubectl(homeplane.cluster, args);
+export function securityPromises(homeplane: () => InstalledHomeplane): void {
+  const k = (...args: string[]) => kubectl(homeplane().cluster, args);
   const items = async <T>(...args: string[]): Promise<readonly T[]> =>
     (JSON.parse(await k("get", ...args, "-o", "json")) as { items: T[] }).items;
   interface Named {
@@ -117,7 +105,7 @@ describe.skipIf(!hasPython)("the security of an installation", { timeout: 300_00
     expect((await k("get", "secrets", "-n", "union", "-o", "name")).toLowerCase()).not.toContain("aws");
     const pods = await k("get", "pods", "-n", "union", "-o", "yaml");
     expect(pods).not.toMatch(/SECRET_ACCESS_KEY|AWS_ACCESS_KEY_ID/);
-    expect(pods).not.toContain(homeplane.cluster.minio.secretKey);
+    expect(pods).not.toContain(homeplane().cluster.minio.secretKey);
   });
 
   test("no Service is reachable from outside", async () => {
@@ -132,7 +120,7 @@ describe.skipIf(!hasPython)("the security of an installation", { timeout: 300_00
   });
 
   test("a task's pod reaches the object store and the task gateway, and nothing else", async () => {
-    const { nodeAddress, minio } = homeplane.cluster;
+    const { nodeAddress, minio } = homeplane().cluster;
     const store = new URL(minio.endpoint).host;
     const address = async (service: string, of: string): Promise<string> =>
       k("get", "service", service, "-n", of, "-o", "jsonpath={.spec.clusterIP}");
@@ -149,10 +137,10 @@ describe.skipIf(!hasPython)("the security of an installation", { timeout: 300_00
       `${await address("control-plane", "homeplane-control-plane")}:8443`,
     ];
     const TARGETS = [...allowed, ...refused].join(" ");
-    const { outputs } = await homeplane.feature("probe", { TARGETS }, "on_cluster.py");
+    const { outputs } = await homeplane().feature("probe", { TARGETS }, "on_cluster.py");
     const lines = (outputs?.[0] ?? []) as string[];
     expect(lines.slice(0, allowed.length)).toEqual(allowed.map((target) => `${target} reached`));
     for (const line of lines.slice(allowed.length)) expect(line).toMatch(/ refused: /);
     expect(lines).toHaveLength(allowed.length + refused.length);
   });
-});
+}

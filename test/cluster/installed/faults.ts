@@ -1,30 +1,18 @@
 /** What breaks under way on a cluster, and what must not: nothing lost, nothing run twice, true times afterwards. */
 import { ActionPhase } from "@homeplane/idl/flyteidl2/common/phase";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { eventually } from "../../sdk/eventually.ts";
-import { hasPython, sdks } from "../../sdk/sdk-client.ts";
-import { realCluster } from "../real-cluster.ts";
-import { homeplaneImage } from "./images.ts";
 import { controlPlaneNamespace, dataPlaneNamespace, install } from "./install.ts";
-import { InstalledHomeplane } from "./installed-homeplane.ts";
+import type { InstalledHomeplane } from "./installed-homeplane.ts";
 import { kubectl } from "./kubectl.ts";
 import { restartDaemon } from "./restart-daemon.ts";
 
 const namespace = "flytesnacks-development";
 const children = 50;
 
-describe.skipIf(!hasPython)("faults on a cluster", { timeout: 900_000 }, () => {
-  let homeplane: InstalledHomeplane;
-  let image: string;
-  beforeAll(async () => {
-    const cluster = await realCluster();
-    image = await homeplaneImage(cluster);
-    homeplane = await InstalledHomeplane.start(cluster, image, sdks[0]);
-  }, 1_200_000);
-  afterAll(() => homeplane?.[Symbol.asyncDispose]());
-
-  const start = (name: string) => homeplane.startFeature(name, {}, "on_cluster.py");
-  const k = (...args: string[]) => kubectl(homeplane.cluster, args);
+export function faultPromises(homeplane: () => InstalledHomeplane, image: () => string): void {
+  const start = (name: string) => homeplane().startFeature(name, {}, "on_cluster.py");
+  const k = (...args: string[]) => kubectl(homeplane().cluster, args);
 
   interface Seen {
     readonly metadata: { readonly name: string; readonly uid: string };
@@ -59,11 +47,11 @@ describe.skipIf(!hasPython)("faults on a cluster", { timeout: 900_000 }, () => {
   /** Ended well, each child once; `started` counts the pods by their logs' first line. */
   async function endsRight(run: string, { systemFailures = false } = {}): Promise<void> {
     await eventually("the run has ended", 600_000, async () => {
-      const { status } = await homeplane.details(run);
+      const { status } = await homeplane().details(run);
       return status?.endTime !== undefined;
     });
-    expect((await homeplane.details(run)).status?.phase).toBe(ActionPhase.SUCCEEDED);
-    const actions = await homeplane.actions(run);
+    expect((await homeplane().details(run)).status?.phase).toBe(ActionPhase.SUCCEEDED);
+    const actions = await homeplane().actions(run);
     expect(actions).toHaveLength(children + 1);
     expect(actions.filter(({ status }) => status?.phase !== ActionPhase.SUCCEEDED)).toEqual([]);
     expect(actions.filter(({ status }) => status?.attempts !== 1)).toEqual([]);
@@ -96,9 +84,9 @@ describe.skipIf(!hasPython)("faults on a cluster", { timeout: 900_000 }, () => {
     const back = Date.now();
     await k("scale", "-n", controlPlaneNamespace, "deployment/control-plane", "--replicas=1");
     await k("rollout", "status", "-n", controlPlaneNamespace, "deployment/control-plane", "--timeout=120s");
-    await homeplane.forward.restart();
+    await homeplane().forward.restart();
     await endsRight(run);
-    const { status } = await homeplane.details(run);
+    const { status } = await homeplane().details(run);
     const endedAt = Number(status?.endTime?.seconds ?? 0n) * 1000;
     expect(endedAt).toBeGreaterThan(away - 1000);
     expect(endedAt).toBeLessThan(back - 25_000);
@@ -149,9 +137,9 @@ describe.skipIf(!hasPython)("faults on a cluster", { timeout: 900_000 }, () => {
       "secret-service",
       "tunnel-service",
     ];
-    await install(homeplane.cluster, image, {
+    await install(homeplane().cluster, image(), {
       components: Object.fromEntries(names.map((name) => [name, { podAnnotations: stamp }])),
     });
     await endsRight(run);
   });
-});
+}

@@ -1,0 +1,30 @@
+/** Homeplane as a customer installs it: its own charts, on a cluster with a kubelet, enforced policies and an object store with STS. One file: there is one `union`. */
+import { afterAll, beforeAll, describe } from "vitest";
+import { hasPython, sdks } from "../../sdk/sdk-client.ts";
+import { realCluster } from "../real-cluster.ts";
+import { faultPromises } from "./faults.ts";
+import { homeplaneImage } from "./images.ts";
+import { InstalledHomeplane } from "./installed-homeplane.ts";
+import { sdkPromises } from "./sdk-in-pods.ts";
+import { securityPromises } from "./security.ts";
+
+const [sdk] = sdks;
+
+describe.skipIf(!hasPython || sdk === undefined)("installed with helm", () => {
+  if (sdk === undefined) return;
+  let homeplane: InstalledHomeplane;
+  let image = "";
+  beforeAll(async () => {
+    const cluster = await realCluster();
+    image = await homeplaneImage(cluster);
+    homeplane = await InstalledHomeplane.start(cluster, image, sdk);
+    // Makes the namespace of its project.
+    await homeplane.feature("plain");
+  }, 2_400_000);
+  afterAll(() => homeplane?.[Symbol.asyncDispose]());
+
+  const it = (): InstalledHomeplane => homeplane;
+  describe(`the flyte SDK ${sdk.version} in pods`, { timeout: 300_000 }, () => sdkPromises(sdk, it));
+  describe("what a reviewer asks", { timeout: 120_000 }, () => securityPromises(it));
+  describe("faults", { timeout: 900_000 }, () => faultPromises(it, () => image));
+});

@@ -93,7 +93,7 @@ the token's is refused (PERMISSION_DENIED), one without a token that is known is
 |---|---|---|
 | begins with | \`GET /homeplane/v1/tunnel HTTP/1.1\`, \`connection: upgrade\`, \`upgrade: homeplane-tunnel\`, \`x-homeplane-cluster: <name>\`; the answer is 101, or 401, 403, 404, 429 with \`{ code, message }\` | ALPN \`h2\` |
 | then | the one who dialled serves HTTP/2 on that connection, the control plane is its client, from the first byte behind the 101 on | gRPC (or Connect) |
-| calls | gRPC, passed on to the component with the service | gRPC |
+| calls | Connect (or gRPC), passed on as they are to the component with the service | gRPC |
 | connections | 4 | one for each of executor, operator, task-gateway |
 | ping, dead after | 1 s, 3 s without a byte, both ends | the same; the control plane gives up clients after 30 s |
 | dialled again after | 0.25 s doubling to 15 s, full jitter | 0.25 s doubling to 5 s, full jitter, when a call needs it |

@@ -6,8 +6,8 @@ export type ConnectionLoss = "unsent" | "unknown";
 
 /** What connect-node says of a stream that the other side, or the end of its connection, has reset. */
 const reset = /^http\/2 stream closed with error code (\w+)/;
-/** What it says of an answer that ends without a status. */
-const cutShort = "protocol error: missing ";
+/** What it says of an answer that ends before its end. */
+const cutShort = /^protocol error: (missing (status|output message|EndStreamResponse)|promised \d+ bytes, received)/;
 const unsentResets: ReadonlySet<string> = new Set(["REFUSED_STREAM"]);
 /** From before the first byte. */
 const unsentCodes: ReadonlySet<string> = new Set([
@@ -25,7 +25,7 @@ export function connectionLoss(error: unknown): ConnectionLoss | undefined {
   if (!(error instanceof ConnectError)) return nodeLoss(error);
   const fromNode = nodeLoss(error.cause);
   if (fromNode !== undefined) return fromNode;
-  if (error.rawMessage.startsWith(cutShort) && error.code !== Code.Unimplemented) return "unknown";
+  if (cutShort.test(error.rawMessage) && error.code !== Code.Unimplemented) return "unknown";
   const code = reset.exec(error.rawMessage)?.[1];
   if (code === undefined) return undefined;
   return unsentResets.has(code) ? "unsent" : "unknown";

@@ -10,11 +10,8 @@ import {
   type ServerHttp2Stream,
 } from "node:http2";
 import { type Http2Link, type Logger, messageOf } from "@homeplane/runtime-kit";
+import { refuse, unavailable, unimplemented } from "./refuse.ts";
 import type { TunnelServiceOptions, Upstream } from "./options.ts";
-
-/** https://grpc.github.io/grpc/core/md_doc_statuscodes.html */
-const unimplemented = 12;
-const unavailable = 14;
 
 export interface PassOptions extends Pick<TunnelServiceOptions, "services" | "absent"> {
   /** By the address of the component. */
@@ -33,15 +30,20 @@ export async function passStream(
   const upstream = options.services.get(service);
   if (upstream === undefined) {
     const message = options.absent.get(service) ?? `the data plane serves no ${headers[":path"]}`;
-    refuse(incoming, unimplemented, message);
+    refuse(incoming, headers, unimplemented, message);
     return;
   }
   try {
     const outgoing = await open(options.links, upstream, headers);
-    join(incoming, outgoing, service);
+    join(incoming, headers, outgoing, service);
   } catch (error) {
     options.log.warn({ event: "tunnel.upstream", service, url: upstream.url, error: messageOf(error) });
-    refuse(incoming, unavailable, `${nameOf(service)} of the data plane can not be reached: ${messageOf(error)}`);
+    refuse(
+      incoming,
+      headers,
+      unavailable,
+      `${nameOf(service)} of the data plane can not be reached: ${messageOf(error)}`,
+    );
   }
 }
 
@@ -58,8 +60,13 @@ async function open(
   return session.request(passed, { endStream: false });
 }
 
-function join(incoming: ServerHttp2Stream, outgoing: ClientHttp2Stream, service: string): void {
-  let trailers: IncomingHttpHeaders | undefined;
+function join(
+  incoming: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+  outgoing: ClientHttp2Stream,
+  service: string,
+): void {
+  let trailers: OutgoingHttpHeaders | undefined;
   outgoing.on("error", () => undefined);
   incoming.pipe(outgoing);
   outgoing.once("response", (head, flags) => {
@@ -70,6 +77,10 @@ function join(incoming: ServerHttp2Stream, outgoing: ClientHttp2Stream, service:
   });
   outgoing.once("trailers", (last) => {
     trailers = last;
+  });
+  outgoing.once("end", () => {
+    // The Connect protocol has none.
+    if (!outgoing.aborted && outgoing.rstCode === constants.NGHTTP2_NO_ERROR) trailers ??= {};
   });
   incoming.once("wantTrailers", () => {
     if (trailers !== undefined && !incoming.destroyed) incoming.sendTrailers(trailers);
@@ -82,7 +93,8 @@ function join(incoming: ServerHttp2Stream, outgoing: ClientHttp2Stream, service:
   });
   outgoing.once("close", () => {
     if (incoming.closed || incoming.destroyed) return;
-    if (!incoming.headersSent) refuse(incoming, unavailable, `${nameOf(service)} of the data plane broke off the call`);
+    if (!incoming.headersSent)
+      refuse(incoming, headers, unavailable, `${nameOf(service)} of the data plane broke off the call`);
     else if (trailers === undefined && !incoming.writableEnded) incoming.close(constants.NGHTTP2_INTERNAL_ERROR);
   });
 }
@@ -90,20 +102,6 @@ function join(incoming: ServerHttp2Stream, outgoing: ClientHttp2Stream, service:
 /** Node writes its own. */
 function withoutDate({ date: _date, ...head }: IncomingHttpHeaders): OutgoingHttpHeaders {
   return head;
-}
-
-/** An answer of gRPC that is an error and nothing else. */
-function refuse(stream: ServerHttp2Stream, status: number, message: string): void {
-  if (stream.destroyed || stream.headersSent) return;
-  const headers = {
-    ":status": 200,
-    "content-type": "application/grpc",
-    "grpc-status": String(status),
-    "grpc-message": encodeURIComponent(message),
-  };
-  stream.respond(headers, { endStream: true });
-  // What the caller still sends is not read.
-  stream.close(constants.NGHTTP2_NO_ERROR);
 }
 
 function nameOf(service: string): string {

@@ -1,7 +1,7 @@
 /** Calls of the tunnel's services as plain Connect calls. A call whose connection dies is made again on another one where that is safe. */
 import { Code, ConnectError, type Transport } from "@connectrpc/connect";
 import type { DescMethod } from "@bufbuild/protobuf";
-import { createGrpcTransport } from "@connectrpc/connect-node";
+import { createConnectTransport } from "@connectrpc/connect-node";
 import { LogService, ObjectStoreService } from "@homeplane/idl/homeplane/v1/dataplane";
 import { ImageService } from "@homeplane/idl/homeplane/v1/images";
 import { SecretService } from "@homeplane/idl/homeplane/v1/secrets";
@@ -23,8 +23,10 @@ const againMs = 10;
 const never = new AbortController().signal;
 
 export function createTunnelTransport(registry: TunnelRegistry, cluster: string, clock: Clock): Transport {
-  const inner = createGrpcTransport({
+  const inner = createConnectTransport({
     baseUrl: tunnelAuthority,
+    httpVersion: "2",
+    useBinaryFormat: true,
     // Compressing costs more time than a line between data centres: what lies in the object store is often compressed already.
     acceptCompression: [],
     sessionManager: {

@@ -57,10 +57,7 @@ async function latency() {
   }
   const beside = (await inParallel(smallCalls, 1, read)) / smallCalls;
   stop.abort();
-  return [
-    figure("call of 10 kB", "ms", [alone]),
-    figure("the same beside 10 stalled streams", "ms", [beside]),
-  ];
+  return [figure("call of 10 kB", "ms", [alone]), figure("the same beside 10 stalled streams", "ms", [beside])];
 }
 
 async function deadPeer() {

@@ -1,4 +1,4 @@
-/** Makes dist/homeplane.mjs, the whole command in one file, for images. Run: npm run bundle */
+/** Makes dist/homeplane.mjs, the whole command in a few files that need no packages, for images. Run: npm run bundle */
 import { stat } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { makeBundle } from "./bundle/make-bundle.ts";

@@ -42,16 +42,18 @@ export async function buildImages({ names, say, ...options }: BuildOptions): Pro
   process.umask(0o022);
   const cache = { folder: options.cacheFolder, say };
   const wanted = names.length === 0 ? known : names;
-  const images: Named[] = [];
-  if (wanted.includes("homeplane")) {
-    const image = await homeplaneImage(cache, options.root, options.version);
-    images.push({ name: "homeplane", repository: "homeplane", tag: options.version, image });
-  }
-  if (wanted.includes("task")) {
-    for (const { flyteVersion, image } of await taskImages(cache, options.root)) {
-      images.push({ name: `task-${flyteVersion}`, ...defaultImageName(flyteVersion), image });
-    }
-  }
+  const [homeplane, tasks] = await Promise.all([
+    wanted.includes("homeplane") ? homeplaneImage(cache, options.root, options.version).then((image) => [image]) : [],
+    wanted.includes("task") ? taskImages(cache, options.root) : [],
+  ]);
+  const images: readonly Named[] = [
+    ...homeplane.map((image) => ({ name: "homeplane", repository: "homeplane", tag: options.version, image })),
+    ...tasks.map(({ flyteVersion, image }) => ({
+      name: `task-${flyteVersion}`,
+      ...defaultImageName(flyteVersion),
+      image,
+    })),
+  ];
   const folder = join(options.root, "dist/images");
   await mkdir(folder, { recursive: true });
   const references: Record<string, string> = {};

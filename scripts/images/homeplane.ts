@@ -5,7 +5,7 @@ import { join, relative } from "node:path";
 import { type Bundle, makeBundle } from "../bundle/make-bundle.ts";
 import { type Cache, cached } from "./cache.ts";
 import { unpackedBase } from "./debian.ts";
-import { type Architecture, image, imageIndex, type Image } from "./image.ts";
+import { type Architecture, image, imageIndex, type Image, type Settings } from "./image.ts";
 import { type Layer, layerOfTree, readLayer } from "./layer.ts";
 import { nodeLayer } from "./node-binary.ts";
 import { npmPackage, writePackages } from "./packages.ts";
@@ -21,16 +21,17 @@ export const architectures: readonly Architecture[] = ["amd64", "arm64"];
 
 export async function homeplaneImage(cache: Cache, root: string, version: string): Promise<Image> {
   const [app, data] = [await appLayer(cache, root), await dataLayer(cache)];
-  const images: Image[] = [];
-  for (const architecture of architectures) {
-    const base = await unpackedBase(cache, packages, architecture, etc);
-    const node = await nodeLayer(cache, root, architecture);
-    images.push(image(architecture, settings(version), [base, node, data, app]));
-  }
-  return imageIndex(images);
+  const images = architectures.map(async (architecture) => {
+    const [base, node] = await Promise.all([
+      unpackedBase(cache, packages, architecture, etc),
+      nodeLayer(cache, root, architecture),
+    ]);
+    return image(architecture, settings(version), [base, node, data, app]);
+  });
+  return imageIndex(await Promise.all(images));
 }
 
-const settings = (version: string) => ({
+export const settings = (version: string): Settings => ({
   User: `${user.uid}:${user.gid}`,
   Env: ["PATH=/usr/local/bin", "NODE_ENV=production", `HOME=${dataDir}`],
   Entrypoint: ["homeplane"],

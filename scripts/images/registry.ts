@@ -88,6 +88,9 @@ async function request(method: string, url: string, headers = {}, body?: Buffer 
   } catch (error) {
     const { cause } = error as Error;
     const why = cause instanceof Error ? cause.message : String(error);
-    throw new Error(`${new URL(url).origin} does not answer: ${why}`, { cause: error });
+    const plain = /SSL|TLS|packet length/i.test(why)
+      ? "\n  What to do: where the registry has no TLS, write http:// before it."
+      : "";
+    throw new Error(`${new URL(url).origin} does not answer: ${why.trim()}${plain}`, { cause: error });
   }
 }

@@ -30,16 +30,16 @@ export interface TaskImage {
 
 export async function taskImages(cache: Cache, root: string): Promise<readonly TaskImage[]> {
   const architecture: Architecture = process.arch === "arm64" ? "arm64" : "amd64";
-  const base = await installedBase(cache, packages, architecture, addUser);
-  const images: TaskImage[] = [];
-  for (const lock of locks) {
+  // Fetching takes longer than packing, so all at once.
+  const base = installedBase(cache, packages, architecture, addUser);
+  const images = locks.map(async (lock) => {
     const text = await readFile(join(root, "tools/python", lock), "utf8");
     const flyteVersion = /^flyte==(\S+)/m.exec(text)?.[1];
     if (flyteVersion === undefined) throw new Error(`tools/python/${lock} does not name flyte`);
-    const python = await pythonLayer(cache, root, lock, architecture);
-    images.push({ flyteVersion, image: image(architecture, settings(flyteVersion), [base, python]) });
-  }
-  return images;
+    const [debian, python] = await Promise.all([base, pythonLayer(cache, root, lock, architecture)]);
+    return { flyteVersion, image: image(architecture, settings(flyteVersion), [debian, python]) };
+  });
+  return Promise.all(images);
 }
 
 /** Repository and tag by which the unmodified SDK asks for its default image (`Image._get_default_image_for`), at ghcr.io. */

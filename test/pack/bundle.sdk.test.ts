@@ -1,6 +1,6 @@
 /** The bundle that the images carry, away from the checkout. */
 import { execFile } from "node:child_process";
-import { cp, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -26,17 +26,30 @@ test("it runs from a folder that it can not write to and that has nothing else i
   expect(stdout.trim()).toBe(manifest.version);
 });
 
+const programs = async (name: string): Promise<ReadonlyMap<string, string>> => {
+  const files = (await readdir(join(folder, name))).filter((file) => file.endsWith(".mjs")).sort();
+  const texts = await Promise.all(files.map((file) => readFile(join(folder, name, file), "utf8")));
+  return new Map(files.map((file, index) => [file, texts[index] ?? ""]));
+};
+
 test("a stack trace names functions, and nothing names the machine that made it", async () => {
-  for (const name of await readdir(join(folder, "app"))) {
-    if (!name.endsWith(".mjs")) continue;
-    expect(await readFile(join(folder, "app", name), "utf8")).not.toContain(root);
-  }
-  expect(await readFile(program, "utf8")).toMatch(/^async function runUp\(/m);
+  const code = [...(await programs("app")).values()].join("\n");
+  expect(code).not.toContain(root);
+  expect(code).toMatch(/^async function runUp\(/m);
 });
 
-test("the same sources give the same bytes", async () => {
+test("the same sources give the same files, and a bundle made over another leaves none of it", async () => {
+  const first = await programs("app");
+  await cp(join(folder, "app"), join(folder, "again"), { recursive: true });
+  await writeFile(join(folder, "again/homeplane-STALE123.mjs"), "");
   await makeBundle(root, join(folder, "again"));
-  expect(await readFile(join(folder, "again/homeplane.mjs"))).toEqual(await readFile(program));
+  expect(await programs("again")).toEqual(first);
+});
+
+test("a component's process does not load what others need", async () => {
+  const all = await programs("app");
+  const entry = all.get("homeplane.mjs") ?? "";
+  expect(entry.length).toBeLessThan([...all.values()].join("").length / 10);
 });
 
 test("the program of the init containers needs no package and says what it lacks", async () => {

@@ -49,7 +49,8 @@ describe("roles at the object store of the test cluster", { timeout: 120_000 }, 
     const store = createS3ObjectStore({ ...common, endpoint, credentials });
     try {
       for (const bucket of buckets) {
-        const problems = await checkBucket(store, bucket, { depth: "all", signal: AbortSignal.timeout(30_000) });
+        const options = { depth: "all", key: "test/store-roles", signal: AbortSignal.timeout(30_000) } as const;
+        const problems = await checkBucket(store, bucket, options);
         expect(problems.map(({ call }) => call)).toEqual(refused);
         for (const { code } of problems) expect(code).toBe("AccessDenied");
       }

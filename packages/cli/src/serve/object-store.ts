@@ -31,7 +31,9 @@ const failuresBeforeUnready = 2;
 export function openClusterStore({ objectStore }: DataPlaneConfig, component: string, log: Logger): ClusterStore {
   const { region, endpoint, publicEndpoint = endpoint, roleArn, caFile } = objectStore;
   const stsEndpoint = objectStore.stsEndpoint ?? endpoint;
-  const common = { region, clock, random: Math.random, ...(caFile === undefined ? {} : { caFile }) };
+  const { HTTPS_PROXY: proxyUrl, NO_PROXY: except = "" } = process.env;
+  const proxy = proxyUrl ? { proxy: { url: proxyUrl, except } } : {};
+  const common = { region, clock, random: Math.random, ...(caFile === undefined ? {} : { caFile }), ...proxy };
   const credentials = webIdentityCredentials({
     ...common,
     tokenFile: objectStore.webIdentityTokenFile,

@@ -1,6 +1,9 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer, type IncomingMessage } from "node:http";
+import { type AddressInfo, connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Duplex } from "node:stream";
 import { setTimeout } from "node:timers/promises";
 import { systemClock } from "@homeplane/runtime-kit";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
@@ -122,6 +125,43 @@ test("a failed call is not made again before a pause that grows to half a minute
   expect(gaps.slice(1, 4)).toEqual([500, 1000, 2000]);
   expect(Math.max(...gaps)).toBeLessThanOrEqual(30_500);
 }, 120_000);
+
+test("a clock that is set back does not keep a failed call from being made again", async () => {
+  skip = 5 * HOUR;
+  sts.answer = () => refused(503, "ServiceUnavailable", "");
+  await expect(source.get()).rejects.toThrow("ServiceUnavailable");
+  sts.answer = () => granted("back", clock.now() + HOUR);
+  skip = 0;
+  expect(await idNow()).toBe("back");
+});
+
+test("the way out may lead through a proxy, for all but the hosts that are named", async () => {
+  const asked: string[] = [];
+  const proxy = createServer().on("connect", (request: IncomingMessage, socket: Duplex) => {
+    asked.push(request.url ?? "");
+    const { port } = new URL(sts.url);
+    const onward = connect(Number(port), "127.0.0.1", () => {
+      socket.write("HTTP/1.1 200 OK\r\n\r\n");
+      socket.pipe(onward).pipe(socket);
+    });
+    for (const end of [socket, onward]) end.on("error", () => undefined);
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
+  try {
+    const url = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+    const through = open({ proxy: { url, except: "example.com" } });
+    expect((await through.get()).accessKeyId).toBe("id-1");
+    expect(asked).toEqual([new URL(sts.url).host]);
+    const past = open({ proxy: { url, except: "127.0.0.1" } });
+    expect((await past.get()).accessKeyId).toBe("id-2");
+    expect(asked).toHaveLength(1);
+    await through.close();
+    await past.close();
+  } finally {
+    proxy.closeAllConnections();
+    proxy.close();
+  }
+});
 
 test("who gives up waiting leaves; the call is made to its end for the others", async () => {
   const gate = Promise.withResolvers<void>();

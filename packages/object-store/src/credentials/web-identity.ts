@@ -6,7 +6,7 @@
 import { readFile } from "node:fs/promises";
 import { type Backoff, backoffMs, type Clock, messageOf, type Random } from "@homeplane/runtime-kit";
 import { ObjectStoreError } from "../error.ts";
-import { createHttpClient } from "../s3-client/http-client.ts";
+import { createHttpClient, type OutboundProxy } from "../s3-client/http-client.ts";
 import { abortable } from "./abortable.ts";
 import type { CredentialRequest, CredentialSource, SessionCredentials } from "./source.ts";
 import { assumeRoleWithWebIdentity, OPERATION, stsEndpointOf } from "./sts-call.ts";
@@ -37,6 +37,7 @@ export interface WebIdentityOptions {
   readonly sessionPolicy?: string;
   /** An extra CA of the STS; read again when it changes. */
   readonly caFile?: string;
+  readonly proxy?: OutboundProxy;
   readonly clock: Clock;
   readonly random: Random;
 }
@@ -54,7 +55,7 @@ interface Held {
 export function webIdentityCredentials(options: WebIdentityOptions): WebIdentityCredentials {
   const { clock, random, tokenFile } = options;
   const endpoint = stsEndpointOf(options.stsEndpoint, options.region);
-  const http = createHttpClient({ caFile: options.caFile, clock });
+  const http = createHttpClient({ caFile: options.caFile, proxy: options.proxy, clock });
   let held: Held | undefined;
   let renewing: Promise<SessionCredentials> | undefined;
   let failure: { readonly error: unknown; readonly times: number; readonly notBefore: number } | undefined;
@@ -91,7 +92,9 @@ export function webIdentityCredentials(options: WebIdentityOptions): WebIdentity
 
   /** One call at a time, whoever asks; it is nobody's to abort. */
   function renew(): Promise<SessionCredentials> {
-    if (failure !== undefined && clock.now() < failure.notBefore) return Promise.reject(failure.error);
+    const leftMs = failure === undefined ? 0 : failure.notBefore - clock.now();
+    // A longer one than there is means that the clock was set back.
+    if (failure !== undefined && leftMs > 0 && leftMs <= PAUSE.maxMs) return Promise.reject(failure.error);
     renewing ??= renewOnce();
     return renewing;
   }

@@ -1,6 +1,6 @@
 /** HTTP/1.1 over kept connections, with a trust that may change. Says nothing of S3. */
 import type { Clock } from "@homeplane/runtime-kit";
-import { Agent } from "undici";
+import { Agent, type Dispatcher, EnvHttpProxyAgent } from "undici";
 import { readAll } from "../body.ts";
 import type { ObjectBody } from "../port.ts";
 import { Trust } from "./trust.ts";
@@ -43,26 +43,34 @@ export interface HttpClient {
   close(): Promise<void>;
 }
 
+/** A proxy on the way out of the cluster, as `HTTPS_PROXY` and `NO_PROXY` have it: for https alone. */
+export interface OutboundProxy {
+  readonly url: string;
+  /** Hosts that are reached without it, with commas between. */
+  readonly except: string;
+}
+
 export interface HttpClientOptions {
   readonly caFile?: string | undefined;
+  readonly proxy?: OutboundProxy | undefined;
   readonly clock: Pick<Clock, "now">;
 }
 
 /** More than any answer that is not an object: 1000 keys of 1024 bytes, each escaped. */
 const MAX_TEXT_BYTES = 16 * 1024 * 1024;
 
-export function createHttpClient({ caFile, clock }: HttpClientOptions): HttpClient {
+export function createHttpClient({ caFile, proxy, clock }: HttpClientOptions): HttpClient {
   const trust = new Trust(caFile, clock);
-  let agent: { readonly ca: readonly string[] | undefined; readonly dispatcher: Agent } | undefined;
+  let agent: { readonly ca: readonly string[] | undefined; readonly dispatcher: Dispatcher } | undefined;
   let closed = false;
 
-  function dispatcher(): Agent {
+  function dispatcher(): Dispatcher {
     if (closed) throw new Error("the store's client is closed");
     const ca = trust.current();
     if (agent !== undefined && agent.ca === ca) return agent.dispatcher;
     // What runs on the old one may end there.
     void agent?.dispatcher.close().catch(() => undefined);
-    agent = { ca, dispatcher: openAgent(ca) };
+    agent = { ca, dispatcher: openAgent(ca, proxy) };
     return agent.dispatcher;
   }
 
@@ -95,19 +103,20 @@ export function createHttpClient({ caFile, clock }: HttpClientOptions): HttpClie
   };
 }
 
-function openAgent(ca: readonly string[] | undefined): Agent {
-  return new Agent({
+function openAgent(ca: readonly string[] | undefined, proxy: OutboundProxy | undefined): Dispatcher {
+  const tls = { minVersion: "TLSv1.2", ...(ca !== undefined && { ca: [...ca] }) } as const;
+  const options = {
     connections: CONNECTIONS,
     keepAliveTimeout: KEEP_ALIVE_MS,
     keepAliveMaxTimeout: KEEP_ALIVE_MS,
     bodyTimeout: SILENCE_MS,
     allowH2: false,
-    connect: {
-      timeout: CONNECT_TIMEOUT_MS,
-      minVersion: "TLSv1.2",
-      ...(ca !== undefined && { ca: [...ca] }),
-    },
-  });
+    connect: { timeout: CONNECT_TIMEOUT_MS, ...tls },
+  };
+  if (proxy === undefined) return new Agent(options);
+  // What is left out here would be taken from the process's environment.
+  const via = { httpProxy: "", httpsProxy: proxy.url, noProxy: proxy.except };
+  return new EnvHttpProxyAgent({ ...options, requestTls: tls, proxyTls: tls, ...via });
 }
 
 function flat(headers: Record<string, string | string[] | undefined>): Record<string, string> {

@@ -17,7 +17,7 @@ import { addresser, type StoreAddress } from "./address.ts";
 import { type Caller, createCaller, type S3Call } from "./call.ts";
 import { getObject } from "./get.ts";
 import { conditionHeaders, metaOf } from "./headers.ts";
-import { createHttpClient, type HttpAnswer } from "./http-client.ts";
+import { createHttpClient, type HttpAnswer, type OutboundProxy } from "./http-client.ts";
 import { listObjects } from "./list.ts";
 import { putObject } from "./put.ts";
 
@@ -25,6 +25,7 @@ export interface S3ObjectStoreOptions extends StoreAddress {
   readonly credentials: CredentialSource;
   /** An extra CA of the store; read again when it changes. */
   readonly caFile?: string;
+  readonly proxy?: OutboundProxy;
   readonly clock: Clock;
   readonly random: Random;
 }
@@ -36,12 +37,13 @@ export interface S3ObjectStore extends ObjectStore {
 
 export function createS3ObjectStore({
   caFile,
+  proxy,
   credentials,
   clock,
   random,
   ...address
 }: S3ObjectStoreOptions): S3ObjectStore {
-  const http = createHttpClient({ caFile, clock });
+  const http = createHttpClient({ caFile, proxy, clock });
   const { region } = address;
   const call = createCaller({ http, target: addresser(address), region, credentials, clock, random });
   /** Buckets that were seen: a HEAD that finds nothing does not say whether it was the object or the bucket. */

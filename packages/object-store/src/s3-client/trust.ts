@@ -1,12 +1,12 @@
 import { readFileSync, statSync } from "node:fs";
-import { rootCertificates } from "node:tls";
+import { getCACertificates } from "node:tls";
 import { type Clock, messageOf } from "@homeplane/runtime-kit";
 import { ObjectStoreError } from "../error.ts";
 
 /** How often the file is looked at; a renewed CA is to be known long before the old one has ended. */
 const LOOK_EVERY_MS = 5_000;
 
-/** Node's own roots, and a CA file that is read again when it has changed. */
+/** What Node trusts by itself (its own roots, `NODE_EXTRA_CA_CERTS`), and a CA file that is read again when it has changed. */
 export class Trust {
   readonly #caFile: string | undefined;
   readonly #clock: Pick<Clock, "now">;
@@ -29,7 +29,7 @@ export class Trust {
       const { mtimeMs, size, ino } = statSync(this.#caFile);
       const stamp = `${mtimeMs}/${size}/${ino}`;
       if (stamp !== this.#stamp) {
-        this.#ca = [...rootCertificates, readFileSync(this.#caFile, "utf8")];
+        this.#ca = [...getCACertificates("default"), readFileSync(this.#caFile, "utf8")];
         this.#stamp = stamp;
       }
     } catch (error) {

@@ -52,7 +52,7 @@ function rowsOf(map: YAMLMap, of: Schema, root: Schema, prefix: string, first: s
 }
 
 const comment = (key: Scalar, first: string): string =>
-  `${key.commentBefore ?? first}`.replaceAll(/\n ?/g, " ").replaceAll("|", "\\|").replaceAll("<", "&lt;").trim();
+  (key.commentBefore ?? first).replaceAll(/\n ?/g, " ").replaceAll("|", "\\|").replaceAll("<", "&lt;").trim();
 
 const resolved = (schema: Schema | undefined, root: Schema): Schema | undefined =>
   schema?.$ref === undefined ? schema : root.$defs?.[schema.$ref.replace("#/$defs/", "")];

@@ -138,7 +138,7 @@ describe("a task's pod", { timeout: 120_000 }, () => {
     }
     throw new Error(`ports 18080 to 18082 of ${host} are taken`);
   }
-  const portOf = (server: Server | undefined): number => (server?.address() as AddressInfo).port;
+  const portOf = (server: Server | undefined): number => (server?.address() as AddressInfo | undefined)?.port ?? 0;
   const address = (name: string): string => addresses.get(name) ?? "";
 
   test("reaches DNS, the object store and the task gateway, also behind its Service", async () => {

@@ -19,7 +19,6 @@ import { openGrpcChannel, systemClock as clock } from "@homeplane/runtime-kit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type ApiServer, startApiServer } from "../api-server.ts";
 import { eventually } from "../../sdk/eventually.ts";
-import { ComponentProcess } from "./component-process.ts";
 import { dataPlane, type SplitHomeplane, splitHomeplane } from "./split-homeplane.ts";
 
 const project = { organization: "homeplane", name: "flytesnacks", domain: "development" };

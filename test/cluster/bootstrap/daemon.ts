@@ -19,8 +19,8 @@ export interface Daemon {
   readonly readyMs?: number;
 }
 
-/** The API server finishes its open requests first. */
-const patienceMs = 30_000;
+/** The API server finishes its open requests first; it would also wait a minute for watches that its clients never end. */
+const patienceMs = 8_000;
 const largestLog = 64 * 1024 ** 2;
 
 /** Started, if it does not run as it should already; resolves when it is ready. Says whether it had to be started. */
@@ -37,6 +37,12 @@ export async function ensure(daemon: Daemon, folder: string): Promise<boolean> {
   for (const pid of strays(daemon, folder)) await end({ name: daemon.name, ...identityOf(pid) });
   await untilReady(daemon, folder, await start(daemon, folder, hash));
   return true;
+}
+
+/** Whether it runs, and as it should. */
+export function isCurrent(daemon: Daemon, folder: string): boolean {
+  const known = read(folder, daemon.name);
+  return known !== undefined && isAlive(known) && known.hash === hashOf(daemon);
 }
 
 export async function stop(folder: string, name: string): Promise<void> {
@@ -79,7 +85,7 @@ async function untilReady({ name, check, readyMs = 60_000 }: Daemon, folder: str
 
 async function end(started: Pick<Started, "name" | "pid" | "started" | "boot">): Promise<void> {
   const patient = Date.now() + patienceMs;
-  const last = patient + patienceMs;
+  const last = patient + 30_000;
   for (let asked = false, forced = false; isAlive(started); await sleep(50)) {
     if (!asked) process.kill(started.pid, "SIGTERM");
     asked = true;

@@ -6,7 +6,7 @@ import { buildProgram, goPrograms } from "../go-program.ts";
 import { felix, installCni } from "./calico.ts";
 import { apiServer, controllerManager, etcd, nodeReady, scheduler } from "./control-plane.ts";
 import { makeCredentials } from "./credentials.ts";
-import { type Daemon, ensure } from "./daemon.ts";
+import { type Daemon, ensure, isCurrent, stop } from "./daemon.ts";
 import { untilDnsAnswers } from "./dns.ts";
 import { importImages } from "./images.ts";
 import { full, minimal, type Place } from "./layout.ts";
@@ -72,7 +72,10 @@ async function startFull(say: Say): Promise<void> {
   await installCni(debian, dirname(calico));
   const start = (daemon: Daemon): Promise<void> => started(daemon, full, say);
   const controlPlane = async (): Promise<void> => {
-    await start(etcd(bin, full));
+    const storage = etcd(bin, full);
+    // Without its storage it can not finish what it has begun.
+    if (!isCurrent(storage, full.folder)) await stop(full.folder, "kube-apiserver");
+    await start(storage);
     await start(apiServer(bin, full));
     await Promise.all([start(controllerManager(bin)), start(scheduler(bin))]);
   };

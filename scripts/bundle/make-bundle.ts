@@ -22,6 +22,7 @@ export interface Bundle {
 const entries = {
   homeplane: "packages/cli/src/program.ts",
   "fetch-bundle": "packages/task-gateway/src/fetch-bundle/main.ts",
+  "raw-container": "packages/executor/src/raw-container/main.ts",
 };
 
 /** Files and folders that the code opens, relative to the root; tests stay behind. */

@@ -147,6 +147,20 @@ test("a pod template of the SDK's keeps its own on a cluster, and its primary co
   expect(podOf({ template }, { config: onCluster })).toMatchSnapshot();
 });
 
+test("the whole pod of a raw container with inputs and outputs on a cluster", () => {
+  const args = ["sh", "-c", "echo {{.inputs.name}} {{.runName}} > /var/outputs/o"];
+  const template = {
+    target: { case: "container" as const, value: { image: "alpine:3", args, dataConfig: { enabled: true } } },
+    interface: { outputs: { variables: [{ key: "o", value: {} }] } },
+  };
+  const base = sampleTaskAction({}, { template });
+  const context = podContext({ ...testConfig.pod, ...onCluster }, base);
+  // An input is text, also one that looks like a placeholder.
+  const pod = buildPod({ ...context, inputs: new Map([["name", "{{.runName}}"]]) });
+  expect(pod.spec.containers[0]?.args?.[2]).toBe("echo {{.runName}} r1 > /var/outputs/o");
+  expect(pod.spec).toMatchSnapshot();
+});
+
 test("a task without a code bundle keeps its image's working directory, and asks for nothing", () => {
   const template = {
     target: { case: "container" as const, value: { image: "x", args: ["my-tool", "--tgz", "s3://a/b"] } },

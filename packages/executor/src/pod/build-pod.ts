@@ -4,6 +4,7 @@ import { identity, lifecycle, program, resources, security } from "./concerns.ts
 import { codeBundle } from "./bundle.ts";
 import { devices } from "./devices.ts";
 import { podIdentity } from "./pod-identity.ts";
+import { rawContainer } from "./raw-container.ts";
 import { scheduling } from "./scheduling.ts";
 import { secrets } from "./secrets.ts";
 import type { PodContext } from "./task.ts";
@@ -15,6 +16,7 @@ export function buildPod(ctx: PodContext): Pod {
     program,
     workFolder,
     codeBundle,
+    rawContainer,
     podIdentity,
     secrets,
     resources,

@@ -3,7 +3,7 @@ import { labels, labelValue, logsFinalizer, primaryContainerName } from "@homepl
 import { apiVersionOf, type Container, type Pod } from "@homeplane/kube";
 import { cacheAnnotations, withoutCache } from "../cache/pod-cache.ts";
 import { taskActionType } from "../resource.ts";
-import { placeholders, render } from "./arguments.ts";
+import { placeholders, render, renderInputs } from "./arguments.ts";
 import { environment } from "./environment.ts";
 import { type PodContext, PrimaryContainerMissing } from "./task.ts";
 
@@ -55,10 +55,12 @@ export const program: Concern = (pod, ctx) => {
   if (!pod.spec.containers.some((container) => container.name === primary)) {
     throw new PrimaryContainerMissing(primary);
   }
+  // In this order: what an input says is text, whatever it looks like.
+  const filled = (part: string): string => renderInputs(render(part, values), ctx.inputs ?? new Map());
   return mapContainers(pod, (container) => ({
     ...container,
-    ...(container.command ? { command: container.command.map((part) => render(part, values)) } : {}),
-    ...(container.args ? { args: container.args.map((part) => render(part, values)) } : {}),
+    ...(container.command ? { command: container.command.map(filled) } : {}),
+    ...(container.args ? { args: container.args.map(filled) } : {}),
     env: container.name === primary ? environment(ctx, container.env ?? []) : (container.env ?? []),
   }));
 };

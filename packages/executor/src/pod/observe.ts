@@ -1,6 +1,7 @@
 /** The one place that reads a pod's status. */
 import type { ContainerStatus, Pod } from "@homeplane/kube";
 import { cacheOfPod, type PodCache } from "../cache/pod-cache.ts";
+import { outputsContainer } from "./raw-container.ts";
 
 export interface PodView {
   readonly name: string;
@@ -50,6 +51,8 @@ export interface PodEnd {
   readonly sidecarOom: boolean;
   /** The init container that failed: the primary one never ran. */
   readonly failedInit?: string;
+  /** What is wrong with the files that a raw container left as its outputs. */
+  readonly outputsProblem?: string;
   /** The pod wrote more to its node's disk than it may: evicted, by its own doing. */
   readonly overDisk?: string;
 }
@@ -93,9 +96,11 @@ function stateOf(pod: Pod, primary: string): PodState {
   const main = containers.find((container) => container.name === primary);
   const podEnded = status.phase === "Succeeded" || status.phase === "Failed";
   // The task is over when its own container is, whatever a sidecar still does.
-  if (podEnded || main?.state?.terminated !== undefined) return { kind: "ended", end: endOf(pod, primary) };
-  const startedAt = main?.state?.running?.startedAt;
-  if (main?.state?.running !== undefined)
+  const outputs = storingOutputs(pod);
+  if (podEnded || (main?.state?.terminated !== undefined && outputs?.state?.running === undefined))
+    return { kind: "ended", end: endOf(pod, primary) };
+  const startedAt = main?.state?.running?.startedAt ?? main?.state?.terminated?.startedAt;
+  if (main?.state?.running !== undefined || main?.state?.terminated !== undefined)
     return { kind: "running", startedAt: startedAt ?? pod.metadata.creationTimestamp ?? "" };
   const unscheduled = (status.conditions ?? []).find(
     (condition) => condition.type === "PodScheduled" && condition.status === "False",
@@ -157,8 +162,20 @@ function endOf(pod: Pod, primary: string): PodEnd {
     primaryMissing: !pod.spec.containers.some((container) => container.name === primary),
     sidecarOom: containers.some((c) => c !== main && c.state?.terminated?.reason === "OOMKilled"),
     ...(init === undefined ? {} : { failedInit: init.name }),
+    ...outputsProblemOf(storingOutputs(pod)),
     ...(overDisk === undefined ? {} : { overDisk }),
   };
+}
+
+/** What stores a raw container's outputs, after its end. */
+function storingOutputs({ status }: Pod): ContainerStatus | undefined {
+  return status?.initContainerStatuses?.find(({ name }) => name === outputsContainer);
+}
+
+/** Its own exit code for outputs that are the task's fault: see raw-container/main.ts. */
+function outputsProblemOf(container: ContainerStatus | undefined): Pick<PodEnd, "outputsProblem"> {
+  const { exitCode, message = "" } = container?.state?.terminated ?? {};
+  return exitCode === 3 ? { outputsProblem: message.trim() || "the task's outputs are unusable" } : {};
 }
 
 /** A pod whose init container failed never had a primary one; that failure is its end. */

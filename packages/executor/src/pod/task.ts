@@ -22,6 +22,8 @@ export interface PodContext {
   readonly previousPrefix: string;
   /** Of a cached task. */
   readonly cache?: PodCache;
+  /** Texts of the inputs that the command line names (`{{.inputs.name}}`). */
+  readonly inputs?: ReadonlyMap<string, string>;
 }
 
 /** The pod template has no container of the name that it calls its primary one. */

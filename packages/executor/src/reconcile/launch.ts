@@ -7,6 +7,7 @@ import { buildPod } from "../pod/build-pod.ts";
 import { InvalidSpecError, podContext, PrimaryContainerMissing } from "../pod/task.ts";
 import type { Deps } from "./deps.ts";
 import type { Outcome } from "./outcome.ts";
+import { namedInputs } from "./named-inputs.ts";
 import { placeSecrets } from "./place-secrets.ts";
 import { previousCheckpoint } from "./previous-checkpoint.ts";
 import { timeLimitsOf } from "./time-limits.ts";
@@ -57,7 +58,8 @@ export async function launchPod(
     const previousPrefix = await previousCheckpoint(deps.store, taskAction, signal);
     const context = podContext(deps.config.pod, taskAction, { cache, previousPrefix });
     timeLimitsOf(context.template.metadata);
-    const pod = buildPod(context);
+    const inputs = await namedInputs(deps.store, context, signal);
+    const pod = buildPod({ ...context, inputs });
     const hindered = await placeSecrets(deps.secrets, context, signal);
     if (hindered !== undefined) return hindered;
     await createOrAdopt(deps.client, pod, taskAction, signal);

@@ -66,6 +66,7 @@ export function classifyEnd(end: PodEnd, files: AttemptFiles, outputsDeclared: b
     };
   if (end.exitCode !== 0 && !finished) return fromExitCode(end, end.exitCode);
   if (end.sidecarOom) return user("OOMKilled", "a container beside the task's used more memory than its limit");
+  if (end.outputsProblem !== undefined && !files.outputs) return user("OutputsInvalid", end.outputsProblem);
   if (outputsDeclared && !files.outputs) {
     return {
       kind: "system",

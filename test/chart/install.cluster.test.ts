@@ -1,6 +1,9 @@
 /** The charts installed, upgraded, rolled back and removed on a real API server. No node: what runs in the pods is tried in test/cluster. */
 import { X509Certificate } from "node:crypto";
+import { execFile } from "node:child_process";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { httpTransport, loadKubeconfig } from "@homeplane/kube";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ask } from "../cluster/ask.ts";
@@ -176,7 +179,8 @@ describe("by an administrator", { timeout: 180_000 }, () => {
 
   test("an uninstall leaves the data and nothing else, and says what; an installation after it takes that up again", async () => {
     const notes = await cluster.helm(["get", "notes", "homeplane", "-n", "union"]);
-    for (const left of ["crd taskactions.flyte.org", "homeplane-secrets", "buckets"]) expect(notes).toContain(left);
+    for (const left of ["taskactions.flyte.org", "homeplane-secrets", "buckets", "task namespaces"])
+      expect(notes).toContain(left);
     await cluster.helm(["uninstall", "homeplane", "-n", "union"]);
     await cluster.helm(["uninstall", "cp", "-n", "homeplane-control-plane"]);
     const kinds =
@@ -191,6 +195,38 @@ describe("by an administrator", { timeout: 180_000 }, () => {
     expect(names(await cluster.get("customresourcedefinitions"))).toEqual(["taskactions.flyte.org"]);
     expect(names(await cluster.get("namespaces"))).toContain("homeplane-secrets");
     await cluster.helm(["install", ...dataPlane]);
+    await cluster.helm(["uninstall", "homeplane", "-n", "union"]);
+  });
+});
+
+describe("the ways out of docs/guide/install.md", { timeout: 120_000 }, () => {
+  test("TaskActions that nobody lets go of any more are let go by hand, and their definition goes", async () => {
+    const crd = await cluster.kubectl(["apply", "-f", join(chartFolder("chart"), "files/taskactions.yaml")]);
+    expect(crd).toContain("taskactions.flyte.org");
+    await cluster.kubectl(["wait", "--for=condition=Established", "crd/taskactions.flyte.org", "--timeout=30s"]);
+    await cluster.apply({
+      ...{ apiVersion: "flyte.org/v1", kind: "TaskAction" },
+      metadata: {
+        name: "held",
+        namespace: "default",
+        finalizers: ["flyte.org/plugin-finalizer", "homeplane.dev/traces"],
+      },
+      spec: { runName: "r", actionName: "a0", project: "p", domain: "d" },
+    });
+    await cluster.kubectl(["delete", "crd", "taskactions.flyte.org", "--wait=false"]);
+    const guide = await readFile(join(import.meta.dirname, "../../docs/guide/install.md"), "utf8");
+    const command = /^kubectl get taskactions -A [\s\S]*?; done$/m.exec(guide)?.[0] ?? "";
+    const onCluster = command.replaceAll("kubectl ", `${cluster.api.kubectl} --kubeconfig ${cluster.api.kubeconfig} `);
+    await promisify(execFile)("sh", ["-c", onCluster], { timeout: 60_000 });
+    await cluster.kubectl(["wait", "--for=delete", "crd/taskactions.flyte.org", "--timeout=60s"]);
+  });
+
+  test("a definition that somebody else made is left alone, or taken over, as one says", async () => {
+    await cluster.kubectl(["apply", "-f", join(chartFolder("chart"), "files/taskactions.yaml")]);
+    await expect(cluster.helm(["install", ...dataPlane])).rejects.toThrow("exists and cannot be imported");
+    await cluster.helm(["install", ...dataPlane, "--set", "crds.install=false"]);
+    await cluster.helm(["uninstall", "homeplane", "-n", "union"]);
+    await cluster.helm(["install", ...dataPlane, "--take-ownership"]);
     await cluster.helm(["uninstall", "homeplane", "-n", "union"]);
   });
 });

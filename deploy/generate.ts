@@ -4,6 +4,7 @@
  * Run: node scripts/launch.mjs run deploy/generate.ts
  * With --check it writes nothing and fails when a file is out of date.
  */
+import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { taskActionCrd } from "@homeplane/idl";
@@ -35,9 +36,15 @@ ${table("chart")}
 ${table("chart-control-plane")}
 `;
 
+/** As the format check wants it. */
+function formatted(name: string, input: string): string {
+  const biome = join(import.meta.dirname, "../node_modules/@biomejs/biome/bin/biome");
+  return execFileSync(process.execPath, [biome, "format", `--stdin-file-path=${name}`], { input, encoding: "utf8" });
+}
+
 const files = {
   "deploy/chart/files/taskactions.yaml": `# Made by deploy/generate.ts from packages/idl: change that.\n${definition}`,
-  "docs/reference/chart.md": page,
+  "docs/reference/chart.md": formatted("docs/reference/chart.md", page),
 };
 
 const check = process.argv.includes("--check");

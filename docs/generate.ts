@@ -9,6 +9,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { apiMethods } from "@homeplane/control-plane";
+import { configurationPage } from "./generate-configuration.ts";
 
 const root = join(import.meta.dirname, "..");
 const made = "<!-- Made by docs/generate.ts: change the program, not this page. -->\n";
@@ -175,7 +176,12 @@ function formatted(name: string, content: string): string {
   return execFileSync(process.execPath, args, { cwd: root, input: content, encoding: "utf8" });
 }
 
-const pages = { "reference/cli.md": cliPage(), "reference/channels.md": channelsPage(), "reference/api.md": apiPage() };
+const pages = {
+  "reference/cli.md": cliPage(),
+  "reference/channels.md": channelsPage(),
+  "reference/api.md": apiPage(),
+  "reference/configuration.md": configurationPage(made),
+};
 const check = process.argv.includes("--check");
 for (const [name, text] of Object.entries(pages)) {
   const content = formatted(name, text);

@@ -38,7 +38,12 @@ export interface ExecutorOptions {
   readonly log: Logger;
 }
 
-export function createExecutor(options: ExecutorOptions): Service {
+export interface Executor extends Service {
+  /** What keeps it from working. */
+  problem(): string | undefined;
+}
+
+export function createExecutor(options: ExecutorOptions): Executor {
   const { client, clock, random, log } = options;
   const queue = new WorkQueue({ clock, random, log });
   const common = { client, clock, random, log };
@@ -105,6 +110,8 @@ export function createExecutor(options: ExecutorOptions): Service {
 
   return {
     name: "executor",
+    problem: () =>
+      taskActions.hasSynced && podInformer.hasSynced ? undefined : "TaskActions and pods are not all listed yet",
     run: (signal) => {
       const informers: Service[] = [
         { name: "executor.taskactions", run: (stop) => taskActions.run(stop) },

@@ -5,4 +5,4 @@ export {
   executorDefaults,
   type PodConfig,
 } from "./config.ts";
-export { createExecutor, type ExecutorOptions } from "./executor.ts";
+export { createExecutor, type Executor, type ExecutorOptions } from "./executor.ts";

@@ -13,11 +13,14 @@ import { targetOf } from "./target.ts";
 export function createLogProvider(options: LogProviderOptions): {
   readonly service: ServiceImpl<typeof LogService>;
   readonly archiver: Service;
+  /** What keeps the archiver from working. */
+  readonly problem: () => string | undefined;
 } {
   const context = contextOf(options);
   const pods = new PodSource(context);
   return {
     archiver: new Archiver(context, pods),
+    problem: () => (pods.informer.hasSynced ? undefined : "pods are not all listed yet"),
     service: {
       async *tailLogs(request, { signal }) {
         const target = targetOf(context.org, request);

@@ -54,6 +54,8 @@ export interface TaskGateway {
   /** For a server of somebody else's: it needs TLS wherever callers show tokens. */
   readonly handler: HttpHandler;
   listen(options: { host: string; port: number }): Promise<HttpServer>;
+  /** What keeps it from working. */
+  problem(): string | undefined;
 }
 
 /** A child's spec is at most 1 MiB. */
@@ -94,5 +96,7 @@ export function createTaskGateway(options: TaskGatewayOptions): TaskGateway {
     interceptors: [...options.interceptors, ...(tokens === undefined ? [] : [identifyCallers({ tokens, children })])],
     readMaxBytes: maxRequestBytes,
   });
-  return { service, handler, listen: ({ host, port }) => listenHttp({ host, port, handler }) };
+  const problem = (): string | undefined =>
+    children.informer.hasSynced ? undefined : "TaskActions are not all listed yet";
+  return { service, problem, handler, listen: ({ host, port }) => listenHttp({ host, port, handler }) };
 }

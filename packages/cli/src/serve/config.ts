@@ -5,6 +5,7 @@ import {
   bucket,
   domain,
   file,
+  httpsOrigin,
   listen,
   logLevel,
   name,
@@ -23,7 +24,7 @@ const objectStore = z.strictObject({
   endpoint: origin.optional().describe("absent: AWS"),
   publicEndpoint: origin.optional().describe("what clients outside use, in presigned URLs; absent: `endpoint`"),
   region: z.string().min(1, { error: "must not be empty" }).default("us-east-1"),
-  stsEndpoint: origin.optional().describe("absent: `endpoint`, or AWS's regional STS"),
+  stsEndpoint: httpsOrigin.optional().describe("absent: `endpoint`, or AWS's regional STS"),
   roleArn: z.string().min(1).optional().describe("role of our components"),
   taskRoleArn: z.string().min(1).optional().describe("role of tasks"),
   webIdentityTokenFile: file

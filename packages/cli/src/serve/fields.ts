@@ -33,6 +33,9 @@ export const origin = z
       context.addIssue("must be a scheme, a host and perhaps a port, without a path");
   });
 
+/** Where a token is shown to somebody else: never in plain text. */
+export const httpsOrigin = origin.refine((text) => text.startsWith("https://"), { error: "must begin with https://" });
+
 export const port = z
   .int({ error: "must be a port from 0 to 65535" })
   .min(0, { error: "must be a port from 0 to 65535" })

@@ -82,6 +82,7 @@ test.each([
   ["controlPlane.url", "https://host/path", "controlPlane.url: must be a scheme, a host and perhaps a port"],
   ["objectStore.kind", "gcs", "objectStore.kind: must be s3: there are no drivers for other stores yet"],
   ["objectStore.endpoint", "http://minio:9000", "objectStore.endpoint: must begin with https://"],
+  ["objectStore.stsEndpoint", "http://127.0.0.1:9000", "objectStore.stsEndpoint: must begin with https://"],
   ["objectStore.region", "", "objectStore.region: must not be empty"],
   ["objectStore.metadataBucket", "My_Bucket", "objectStore.metadataBucket: must be a bucket's name"],
   ["objectStore.fastRegistrationBucket", undefined, "objectStore.fastRegistrationBucket: is missing"],

@@ -12,7 +12,7 @@ export const logProvider: Build = ({ config, client, shared, handler, store: ope
   const callers = new Map([[LogService, ["tunnel-service"]]]);
   return {
     services: [provider.archiver],
-    checks: [],
+    checks: [{ name: "log-provider", problem: provider.problem }],
     handler: handler(callers, maxBytes, (router) => router.service(LogService, provider.service)),
   };
 };

@@ -15,5 +15,9 @@ export const taskGateway: Build = ({ config, client, tokens, shared, log, ...con
     upstream: transport,
     interceptors: [rpcErrors(log)],
   });
-  return { services: [gateway.service], handler: gateway.handler, checks: [] };
+  return {
+    services: [gateway.service],
+    handler: gateway.handler,
+    checks: [{ name: "task-gateway", problem: () => gateway.problem() }],
+  };
 };

@@ -7,7 +7,11 @@ import { eventually } from "./eventually.ts";
 import type { Sdk, SdkClient } from "./sdk-client.ts";
 
 /** Called inside a `describe`; `client` is asked when a test runs. `fetchObject` gets a presigned URL. */
-export function featurePromises(sdk: Sdk, client: () => SdkClient, fetchObject: typeof fetch = fetch): void {
+export function featurePromises(
+  sdk: Sdk,
+  client: () => SdkClient,
+  fetchObject: (url: string) => Promise<Response> = fetch,
+): void {
   test("runs its built-in hello, and the CLI follows it to the end", async () => {
     // 2.5.8 brings no example of its own: the same, a map and a result, from a file.
     const hello = sdk.version === "2.5.8" ? ["features.py", "map_squares", "--n", "5"] : ["hello"];

@@ -7,6 +7,7 @@ import { eventually } from "../../sdk/eventually.ts";
 import { featurePromises } from "../../sdk/feature-promises.ts";
 import type { Sdk } from "../../sdk/sdk-client.ts";
 import type { InstalledHomeplane } from "./installed-homeplane.ts";
+import { getObject } from "./get-object.ts";
 import { kubectl } from "./kubectl.ts";
 
 const namespace = "flytesnacks-development";
@@ -24,7 +25,7 @@ export function sdkPromises(sdk: Sdk, homeplane: () => InstalledHomeplane): void
       return status?.endTime !== undefined && status.phase;
     });
 
-  featurePromises(sdk, homeplane);
+  featurePromises(sdk, homeplane, (url) => getObject(homeplane().cluster.minio.caFile, url));
 
   test("a task's pod is nobody: no root, no capability, no Kubernetes token, no static key", async () => {
     const { outputs } = await onCluster("who_am_i");
@@ -86,7 +87,7 @@ export function sdkPromises(sdk: Sdk, homeplane: () => InstalledHomeplane): void
 
   test("a secret reaches the task as a variable and as a file, and stands in no pod's spec", async () => {
     const value = "value-of-a-secret-5b1f";
-    for (const name of ["api-key", "db_password", "service-account", "binary"]) {
+    for (const name of ["api-key", "db_password", "Service-Account", "binary"]) {
       await homeplane().flyte(["create", "secret", name, "--value", value]);
     }
     expect((await homeplane().feature("by_variable", {}, "secret_tasks.py")).outputs).toEqual([

@@ -11,6 +11,7 @@ import type { TaskTemplate } from "@homeplane/idl/flyteidl2/core/tasks";
 import {
   ArtifactType,
   type DataProxyService,
+  TailLogsResponseSchema,
   type UploadInputsRequest,
 } from "@homeplane/idl/flyteidl2/dataproxy/dataproxy_service";
 import { InputsSchema, type Outputs, OutputsSchema } from "@homeplane/idl/flyteidl2/task/common";
@@ -23,11 +24,15 @@ import { inputsHash } from "../cache/cache-key.ts";
 import { type Context, dataPlaneTimeoutMs } from "../context.ts";
 import type { ActionRow } from "../store/port.ts";
 import { actionKey, actionNotFound, invalid, isBelow, projectScope, scopePrefix } from "./identifiers.ts";
+import { heartbeat } from "./heartbeat.ts";
 import { requireProject } from "./require-project.ts";
 import { findTask, taskKey } from "./task-lookup.ts";
 
 /** Inputs and outputs that one answer may carry. */
 const maxActionDataBytes = 20 << 20;
+
+/** A third of what the SDK's command line waits for. */
+const heartbeatMs = 10_000;
 
 const timeout = { timeoutMs: dataPlaneTimeoutMs } as const;
 
@@ -129,7 +134,8 @@ export function dataProxyService(ctx: Context): Partial<ServiceImpl<typeof DataP
       if (known.cacheStatus === CatalogCacheStatus.CACHE_HIT) return;
       const either = AbortSignal.any([signal, ctx.stopping]);
       try {
-        yield* ctx.dataPlane.logs.tailLogs({ ...request, attempt }, { signal: either });
+        const lines = ctx.dataPlane.logs.tailLogs({ ...request, attempt }, { signal: either });
+        yield* heartbeat(lines, ctx.clock, heartbeatMs, create(TailLogsResponseSchema));
       } catch (error) {
         // An end without error would mean that the log is complete.
         if (ctx.stopping.aborted) throw new ConnectError("the server is stopping: call again", Code.Unavailable);

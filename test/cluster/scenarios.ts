@@ -46,6 +46,26 @@ const nonsense: readonly Json[] = [
 const token = (spec: Json): Json => ({ apiVersion: "authentication.k8s.io/v1", kind: "TokenRequest", spec });
 
 export const scenarios: Readonly<Record<string, readonly Question[]>> = {
+  "a Pod's mounts have a volume, and its variables and containers a name of their own": [
+    post(
+      core("pods"),
+      pod("bad", { containers: [{ ...(asking({}) as object), volumeMounts: [{ name: "no", mountPath: "/x" }] }] }),
+    ),
+    post(
+      core("pods"),
+      pod("bad", { containers: [{ ...(asking({}) as object), volumeMounts: [{ name: "", mountPath: "" }] }] }),
+    ),
+    post(core("pods"), pod("bad", { containers: [{ ...(asking({}) as object), env: [{ name: "", value: "x" }] }] })),
+    post(core("pods"), pod("bad", { containers: [asking({}), asking({})] })),
+    post(
+      core("pods"),
+      pod("good", {
+        volumes: [{ name: "scratch", emptyDir: {} }],
+        containers: [{ ...(asking({}) as object), volumeMounts: [{ name: "scratch", mountPath: "/x" }] }],
+      }),
+    ),
+    remove(core("pods/good"), { gracePeriodSeconds: 0 }),
+  ],
   "create, read, replace, patch and delete a ConfigMap": [
     get(core("configmaps/one")),
     post(core("configmaps"), configMap("one", { data: { a: "1" } })),

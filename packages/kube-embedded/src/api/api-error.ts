@@ -103,6 +103,7 @@ export type FieldError = {
   readonly type:
     | "FieldValueRequired"
     | "FieldValueInvalid"
+    | "FieldValueNotFound"
     | "FieldValueDuplicate"
     | "FieldValueNotSupported"
     | "FieldValueForbidden"

@@ -38,6 +38,11 @@ export function notSupported(field: string, value: Json | undefined, allowed: re
   };
 }
 
+/** A name of something that is not there. */
+export function notFound(field: string, value: Json | undefined): FieldError {
+  return { type: "FieldValueNotFound", field, message: `Not found: ${show(value)}` };
+}
+
 export function tooLong(field: string, limit: number): FieldError {
   return { type: "FieldValueTooLong", field, message: `Too long: may not be more than ${limit} bytes` };
 }

@@ -2,7 +2,15 @@ import { isDeepStrictEqual } from "node:util";
 import { at, isObject, type Json, type JsonObject, listAt, textAt } from "../store/json.ts";
 import { deepCopy, type KubeObject } from "../store/object.ts";
 import type { FieldError } from "./api-error.ts";
-import { duplicate, forbiddenField, invalidValue, notSupported, required, wrongType } from "./field-errors.ts";
+import {
+  duplicate,
+  forbiddenField,
+  invalidValue,
+  notFound,
+  notSupported,
+  required,
+  wrongType,
+} from "./field-errors.ts";
 import { isDnsLabel } from "./metadata-rules.ts";
 import { defaultResources, resourceErrors } from "./pod-resources.ts";
 import type { Strategy } from "./resource-type.ts";
@@ -44,10 +52,27 @@ function setDefaults(spec: JsonObject): void {
   }
 }
 
+function envErrors(container: JsonObject, path: string): FieldError[] {
+  return listAt(container, "env").flatMap((variable, n) =>
+    (textAt(variable, "name") ?? "") === "" ? [required(`${path}.env[${n}].name`)] : [],
+  );
+}
+
+function mountErrors(container: JsonObject, path: string, volumes: ReadonlySet<string>): FieldError[] {
+  return listAt(container, "volumeMounts").flatMap((mount, n) => {
+    const place = `${path}.volumeMounts[${n}]`;
+    const name = textAt(mount, "name") ?? "";
+    const named = name === "" ? [required(`${place}.name`)] : [];
+    const known = volumes.has(name) ? [] : [notFound(`${place}.name`, name)];
+    return [...named, ...known, ...((textAt(mount, "mountPath") ?? "") === "" ? [required(`${place}.mountPath`)] : [])];
+  });
+}
+
 function containerErrors(spec: JsonObject, field: string, seen: Set<string>): FieldError[] {
   const list = spec[field];
   if (list === undefined || list === null) return [];
   if (!Array.isArray(list)) return [wrongType(`spec.${field}`, list, "array")];
+  const volumes = new Set(listAt(spec, "volumes").map((volume) => textAt(volume, "name") ?? ""));
   return list.flatMap((container, n) => {
     const path = `spec.${field}[${n}]`;
     if (!isObject(container)) return [wrongType(path, container, "object")];
@@ -59,6 +84,7 @@ function containerErrors(spec: JsonObject, field: string, seen: Set<string>): Fi
     else seen.add(name);
     if (typeof container.image !== "string" || container.image.trim() === "") errors.push(required(`${path}.image`));
     errors.push(...resourceErrors(container.resources, `${path}.resources`));
+    errors.push(...envErrors(container, path), ...mountErrors(container, path, volumes));
     for (const part of ["command", "args", "env", "volumeMounts"]) {
       const value = container[part];
       if (value !== undefined && value !== null && !Array.isArray(value))

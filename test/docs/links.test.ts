@@ -33,6 +33,8 @@ test("each package has a README of at most 40 lines that begins with its name", 
 });
 
 test("no page has an absolute path of a machine, and no address of a registry", () => {
-  const wrong = pages.filter((page) => /\/(work|root|home(?!\/task))\/|registry\.npmjs|files\.pythonhosted/.test(textOf(page)));
+  const wrong = pages.filter((page) =>
+    /\/(work|root|home(?!\/task))\/|registry\.npmjs|files\.pythonhosted/.test(textOf(page)),
+  );
   expect(wrong).toEqual([]);
 });

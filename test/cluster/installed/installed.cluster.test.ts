@@ -1,9 +1,9 @@
 /** Homeplane as a customer installs it: its own charts, on a cluster with a kubelet, enforced policies and an object store with STS. One file: there is one `union`. */
 import { afterAll, beforeAll, describe } from "vitest";
 import { hasPython, sdks } from "../../sdk/sdk-client.ts";
+import { builtImages } from "../built-images.ts";
 import { realCluster } from "../real-cluster.ts";
 import { faultPromises } from "./faults.ts";
-import { homeplaneImage } from "./images.ts";
 import { InstalledHomeplane } from "./installed-homeplane.ts";
 import { sdkPromises } from "./sdk-in-pods.ts";
 import { securityPromises } from "./security.ts";
@@ -16,7 +16,7 @@ describe.skipIf(!hasPython || sdk === undefined)("installed with helm", () => {
   let image = "";
   beforeAll(async () => {
     const cluster = await realCluster();
-    image = await homeplaneImage(cluster);
+    image = (await builtImages(cluster))["homeplane"] ?? "";
     homeplane = await InstalledHomeplane.start(cluster, image, sdk);
     // Makes the namespace of its project.
     await homeplane.feature("plain");

@@ -231,3 +231,15 @@ test("so it is with bounds on a task's time and a backoff, though pods never end
   const lives = fc.record({ seed: fc.nat(), ends, task, incidents });
   await fc.assert(fc.asyncProperty(lives, liveThrough), { numRuns: 40 });
 });
+
+test("a pod that was lost while the store was away: the phase that was told for it never goes back", async () => {
+  const incidents: readonly Incident[] = [
+    { kind: "storeAway" },
+    { kind: "child" },
+    { kind: "down", ms: 3501 },
+    { kind: "down", ms: 4590 },
+    { kind: "away" },
+    { kind: "pass", ms: 1909 },
+  ];
+  await liveThrough({ seed: 0, ends: [{ kind: "exit", code: 137, outputs: false }], task: { retries: 0 }, incidents });
+});

@@ -96,6 +96,8 @@ export function faultPromises(homeplane: () => InstalledHomeplane, image: () => 
     const run = await start("waves");
     await midway(run);
     await restartDaemon("kube-apiserver");
+    // kubectl went through it.
+    await homeplane().forward.restart();
     await endsRight(run);
   });
 
@@ -103,6 +105,8 @@ export function faultPromises(homeplane: () => InstalledHomeplane, image: () => 
     const run = await start("waves");
     await midway(run);
     await restartDaemon("kubelet");
+    // kubectl went through it.
+    await homeplane().forward.restart();
     await endsRight(run);
   });
 

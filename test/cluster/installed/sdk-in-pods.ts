@@ -94,7 +94,7 @@ export function sdkPromises(sdk: Sdk, homeplane: () => InstalledHomeplane): void
       [digest(value), digest(value)],
     ]);
     const { run, outputs } = await homeplane().feature("as_files", {}, "secret_tasks.py");
-    expect(outputs).toEqual([["binary", "service-account", digest(value), digest(value), "0o0", "0o0"]]);
+    expect(outputs).toEqual([["binary", "service-account", digest(value), digest(value), "0o40", "0o40"]]);
     const spec = await kubectl(homeplane().cluster, [
       "get",
       "pods",

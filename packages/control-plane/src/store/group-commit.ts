@@ -65,14 +65,15 @@ function commit(db: DatabaseSync, group: readonly Waiting[]): void {
     for (const one of group) {
       // The driver's methods do all of their work before they return their promise.
       done.push({ one, result: one.run() });
-      if (!db.isTransaction)
-        throw new Error("the transaction of a group of writes has ended by itself: the disk is full");
+      if (!db.isTransaction) throw new Error("the transaction of a group of writes has ended by itself");
     }
     db.exec("COMMIT");
   } catch (error) {
     if (db.isTransaction) db.exec("ROLLBACK");
     for (const { result } of done) result.catch(() => undefined);
-    if (group.length === 1) group[0]?.reject(error);
+    // Its own error says why.
+    if (group.length === 1)
+      (done[0]?.result ?? Promise.resolve()).then(() => group[0]?.reject(error), group[0]?.reject);
     // One write that the disk has no room for must not take the others with it: each by itself, the culprit alone fails.
     else for (const one of group) commit(db, [one]);
     return;

@@ -27,6 +27,8 @@ export interface SqliteOptions {
 export function openSqliteStore(path: string, { durable = false, exclusive = false }: SqliteOptions = {}): Store {
   const db = new DatabaseSync(path);
   if (exclusive) db.exec("PRAGMA locking_mode = EXCLUSIVE;");
+  // What would be undone of a part of a transaction goes to a temporary file once it is large; a container has no folder for one, and the transaction would end.
+  db.exec("PRAGMA temp_store = MEMORY");
   // A checkpoint waits for the disk, and everybody with it: rather one for 32 MB of log than one for each 4.
   db.exec(
     "PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 1000; PRAGMA wal_autocheckpoint = 8000;",

@@ -30,6 +30,14 @@ export interface EventContext {
   readonly taskAction: TaskAction;
 }
 
+/** What is told beside a phase: pods that were lost, and what their successors wait for. */
+interface Aside {
+  readonly lost: readonly Relaunch[];
+  readonly behind: readonly PhaseEntry[];
+}
+
+const nothing: Aside = { lost: [], behind: [] };
+
 /** All that is known of one attempt, in order. */
 export function attemptEvents(
   ctx: EventContext,
@@ -40,10 +48,16 @@ export function attemptEvents(
   const lost = (ctx.taskAction.status?.relaunches ?? []).filter((relaunch) => relaunch.attempt === attempt);
   const stored = (ctx.taskAction.status?.phaseHistory ?? []).filter((entry) => entry.attempt === attempt);
   const seen = record === undefined ? seenPhases(ctx.taskAction, pod) : [];
-  const entries = [...stored, ...seen.filter((entry) => !stored.some((known) => known.phase === entry.phase))]
+  const told = [...stored, ...seen.filter((entry) => !stored.some((known) => known.phase === entry.phase))]
     .filter((entry) => rank[entry.phase] <= rank.RUNNING)
     // After a relaunch the attempt has run, in a pod that is gone; the new one is told of when it runs.
-    .filter((entry) => entry.phase !== "RUNNING" || record !== undefined || hasStarted(pod) || lost.length > 0)
+    .filter((entry) => entry.phase !== "RUNNING" || record !== undefined || hasStarted(pod) || lost.length > 0);
+  // The pod of a relaunch may wait for what the one before it had: a phase never goes back, so that is told with the furthest one.
+  const isBehind = (entry: PhaseEntry, index: number): boolean =>
+    told.slice(0, index).some((earlier) => rank[earlier.phase] > rank[entry.phase]);
+  const behind = told.filter(isBehind);
+  const entries = told
+    .filter((entry, index) => !isBehind(entry, index))
     .toSorted((a, b) => rank[a.phase] - rank[b.phase]);
   const now = hasStarted(pod) || lost.length === 0 ? pod?.name : lost.at(-1)?.podName;
   const podName = record?.podName ?? now;
@@ -51,7 +65,7 @@ export function attemptEvents(
   const prefix = record?.outputUri ?? outputPrefixOf(ctx.taskAction, attempt, currentPod(ctx.taskAction).incarnation);
   const furthest = entries.at(-1);
   const events = entries.map((entry) =>
-    phaseEvent(ctx, attempt, entry, podName, prefix, entry === furthest ? lost : []),
+    phaseEvent(ctx, attempt, entry, podName, prefix, entry === furthest ? { lost, behind } : nothing),
   );
   return record === undefined ? events : [...events, endEvent(ctx, record)];
 }
@@ -66,7 +80,7 @@ function phaseEvent(
   { phase, occurredAt, message }: PhaseEntry,
   podName: string | undefined,
   prefix: string,
-  lost: readonly Relaunch[],
+  { lost, behind }: Aside,
 ): ActionEvent {
   const at = timestamp(occurredAt);
   const running = phase === "RUNNING";
@@ -77,6 +91,7 @@ function phaseEvent(
     clusterEvents: [
       ...(message ? [clusterEvent(phase, message, occurredAt)] : []),
       ...lost.map((one) => clusterEvent(one.code, relaunchText(one), one.at)),
+      ...behind.flatMap((one) => (one.message ? [clusterEvent(one.phase, one.message, one.occurredAt)] : [])),
     ],
   });
 }

@@ -156,9 +156,9 @@ export async function readAllLogs(world: World, of = request()): Promise<TailLog
   return messages;
 }
 
-/** Resolves when `check` holds; fails after 10 s. */
+/** Resolves when `check` holds; fails after 30 s. */
 export async function eventually(check: () => Promise<boolean>): Promise<void> {
-  const end = Date.now() + 10_000;
+  const end = Date.now() + 30_000;
   while (!(await check())) {
     if (Date.now() > end) throw new Error("it never came to hold");
     await new Promise((resolve) => setTimeout(resolve, 5));

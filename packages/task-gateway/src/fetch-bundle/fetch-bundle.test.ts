@@ -100,9 +100,7 @@ test("as a program it leaves what the pod's group may change, and ends with the 
       ...[join(import.meta.dirname, "main.ts"), "--gateway", it.url],
       ...["--token", join(root, "token"), "--folder", join(root, "work")],
     ]);
-  expect((await run()).stdout).toMatch(
-    /^homeplane: code bundle fast1.tar.gz, \d+ bytes, placed in .*work in \d+ ms\n$/,
-  );
+  expect((await run()).stdout, "the task's log begins with the task").toBe("");
   const modes = ["main.py", "pkg", "pkg/deep", "pkg/empty"].map(
     async (name) => (await stat(join(root, "work", name))).mode,
   );

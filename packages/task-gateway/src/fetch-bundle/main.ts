@@ -19,7 +19,8 @@ const { values } = parseArgs({
 // Files are the pod's group's too, whatever user the task's container runs as.
 process.umask(0o002);
 try {
-  const { name, bytes, ms } = await fetchBundle({
+  // Says nothing when all is well: its words would come first in the archive of the task's log, and late in the live one.
+  await fetchBundle({
     gateway: values.gateway,
     readToken: async () => (await readFile(values.token, "utf8")).trim(),
     ca: values.ca === "" ? undefined : await readFile(values.ca, "utf8"),
@@ -27,7 +28,6 @@ try {
     folder: values.folder,
     signal: AbortSignal.timeout(300_000),
   });
-  process.stdout.write(`homeplane: code bundle ${name}, ${bytes} bytes, placed in ${values.folder} in ${ms} ms\n`);
 } catch (error) {
   const reason = error instanceof Error ? error.message : String(error);
   process.stderr.write(`the task's code could not be placed: ${reason}\n`);

@@ -241,5 +241,5 @@ test("a pod that was lost while the store was away: the phase that was told for 
     { kind: "away" },
     { kind: "pass", ms: 1909 },
   ];
-  await liveThrough({ seed: 0, ends: [{ kind: "exit", code: 137, outputs: false }], task: { retries: 0 }, incidents });
+  await liveThrough({ seed: 0, ends: [{ kind: "exit", code: 137 }], task: { retries: 0 }, incidents });
 });

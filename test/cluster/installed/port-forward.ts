@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
+import { eventually } from "../../sdk/eventually.ts";
 import type { ClusterEnvironment } from "../bootstrap/environment.ts";
 
-/** `kubectl port-forward` on a free port of this machine; started again when it ends, as it does with its pod. */
+/** `kubectl port-forward` on a free port of this machine. It ends with its pod, and with the kubelet: then it is to be started again. */
 export class PortForward implements AsyncDisposable {
   readonly #cluster: ClusterEnvironment;
   readonly #args: readonly string[];
@@ -34,8 +35,17 @@ export class PortForward implements AsyncDisposable {
     return `http://127.0.0.1:${this.#port}`;
   }
 
-  /** After the pod was replaced: what was forwarded to the old one is of no use. */
+  /** After the pod was replaced, or what it goes through came back: tried again, for that may take a moment. */
   async restart(): Promise<void> {
+    await eventually("the pod can be reached by port-forward", 60_000, () =>
+      this.#start().then(
+        () => true,
+        () => false,
+      ),
+    );
+  }
+
+  async #start(): Promise<void> {
     await this.stop();
     const child = spawn(this.#cluster.kubectl, this.#args, {
       env: { ...process.env, KUBECONFIG: this.#cluster.kubeconfig },

@@ -71,9 +71,13 @@ function commit(db: DatabaseSync, group: readonly Waiting[]): void {
   } catch (error) {
     if (db.isTransaction) db.exec("ROLLBACK");
     for (const { result } of done) result.catch(() => undefined);
-    // Its own error says why.
-    if (group.length === 1)
-      (done[0]?.result ?? Promise.resolve()).then(() => group[0]?.reject(error), group[0]?.reject);
+    const [only] = group;
+    if (group.length === 1 && only !== undefined)
+      // Its own error says why.
+      void (done[0]?.result ?? Promise.resolve()).then(
+        () => only.reject(error),
+        (own: unknown) => only.reject(own),
+      );
     // One write that the disk has no room for must not take the others with it: each by itself, the culprit alone fails.
     else for (const one of group) commit(db, [one]);
     return;

@@ -54,11 +54,22 @@ export async function install(cluster: ClusterEnvironment, image: string, values
 export async function installDataPlane(cluster: ClusterEnvironment, image: string, values: object = {}): Promise<void> {
   const [repository, digest] = image.split("@");
   await joinSecret(cluster);
+  await adopt(cluster, "homeplane", ["crd/taskactions.flyte.org", "namespace/homeplane-secrets"]);
   await chart(cluster, "homeplane", "chart", dataPlaneNamespace, {
     image: { repository, digest },
     ...(await dataPlaneValues(cluster)),
     ...values,
   });
+}
+
+/** What an earlier installation, or another test, has left: Helm refuses what is not marked as its own (docs/guide/install.md). */
+async function adopt(cluster: ClusterEnvironment, release: string, objects: readonly string[]): Promise<void> {
+  for (const object of objects) {
+    if ((await kubectl(cluster, ["get", object, "--ignore-not-found", "-o", "name"])) === "") continue;
+    await kubectl(cluster, ["label", object, "app.kubernetes.io/managed-by=Helm", "--overwrite"]);
+    const own = [`meta.helm.sh/release-name=${release}`, `meta.helm.sh/release-namespace=${dataPlaneNamespace}`];
+    await kubectl(cluster, ["annotate", object, ...own, "--overwrite"]);
+  }
 }
 
 async function chart(cluster: ClusterEnvironment, release: string, folder: string, into: string, values: object) {

@@ -47,17 +47,18 @@ export abstract class SdkClient {
     const [file = "", ...rest] = [...this.prefix(cwd), program, ...args];
     const child = spawn(file, rest, {
       cwd,
-      env: { ...(await this.environment()), ...env },
+      // A process that a signal ends says where it was.
+      env: { PYTHONFAULTHANDLER: "1", ...(await this.environment()), ...env },
     });
     let stdout = "";
     let stderr = "";
     child.stdout.on("data", (chunk: Buffer) => (stdout += chunk.toString()));
     child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
     const [code, signal] = (await once(child, "close")) as [number | null, NodeJS.Signals | null];
-    // Now and then the interpreter of a client, mostly of 2.5.8, aborts while it shuts down: its work is done and printed, its exit code alone is lost.
-    // Whether it was done is what tests look at.
+    // Now and then the interpreter of a client aborts while it shuts down, as those of tasks do (docs/adr/0024): its work is done and printed, its exit code
+    // alone is lost. Whether it was done is what tests look at.
     if (signal === "SIGABRT" && !/Traceback|Error/.test(stdout + stderr)) {
-      process.stderr.write(`${[program, ...args].join(" ")}: ended by SIGABRT while shutting down\n`);
+      process.stderr.write(`${[program, ...args].join(" ")}: ended by SIGABRT while shutting down\n${stderr.slice(-2_000)}\n`);
       return { code: 0, stdout, stderr };
     }
     if (signal !== null) stderr += `\n(ended by ${signal})`;

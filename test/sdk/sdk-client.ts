@@ -58,7 +58,9 @@ export abstract class SdkClient {
     // Now and then the interpreter of a client aborts while it shuts down, as those of tasks do (docs/adr/0024): its work is done and printed, its exit code
     // alone is lost. Whether it was done is what tests look at.
     if (signal === "SIGABRT" && !/Traceback|Error/.test(stdout + stderr)) {
-      process.stderr.write(`${[program, ...args].join(" ")}: ended by SIGABRT while shutting down\n${stderr.slice(-2_000)}\n`);
+      process.stderr.write(
+        `${[program, ...args].join(" ")}: ended by SIGABRT while shutting down\n${stderr.slice(-2_000)}\n`,
+      );
       return { code: 0, stdout, stderr };
     }
     if (signal !== null) stderr += `\n(ended by ${signal})`;

@@ -58,9 +58,9 @@ export async function* followContainer(
         earlyEnds = 0;
         yield next.value;
       }
-      const half = next.value;
-      const same = !progress && before === keyOf(half);
-      before = keyOf(half);
+      const { read, unsent: half } = next.value;
+      const same = !progress && before === keyOf(read);
+      before = keyOf(read);
       if (start.ended) {
         if (!same && ++earlyEnds <= MAX_EARLY_ENDS) continue;
         // Half a line is sent only when it is known to stay so: else the next reading brings the whole.

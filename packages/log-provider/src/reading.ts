@@ -19,8 +19,15 @@ export interface Reading {
   readonly pods: PodSource;
 }
 
+/** What a reading had after the last newline; it is not counted as sent. */
+export interface Rest {
+  /** As it was read: tells whether two readings ended at the same place, also in the midst of a line that was sent. */
+  readonly read: readonly LogPiece[];
+  readonly unsent: LogPiece[];
+}
+
 /**
- * One reading; returns what comes after the last newline, which is not counted as sent. Throws when it breaks, or stays silent after
+ * One reading; returns what comes after the last newline. Throws when it breaks, or stays silent after
  * the container's end.
  */
 export async function* reading(
@@ -28,7 +35,7 @@ export async function* reading(
   { pod, container }: FollowTask,
   { of, sent, follow, pods }: Reading,
   signal: AbortSignal,
-): AsyncGenerator<Chunk, LogPiece[]> {
+): AsyncGenerator<Chunk, Rest> {
   const { client, clock, log, stallMs } = context;
   const stop = new AbortController();
   const either = AbortSignal.any([signal, stop.signal]);
@@ -59,7 +66,8 @@ export async function* reading(
       for (const piece of pieces) sent.record(piece);
       if (pieces.length > 0) yield { ...of, pieces };
     }
-    return cutter.end().filter(unsent);
+    const read = cutter.end();
+    return { read, unsent: read.filter(unsent) };
   } finally {
     stop.abort(new DOMException("the log is no longer read", "AbortError"));
   }

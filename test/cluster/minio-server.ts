@@ -5,12 +5,11 @@ import { once } from "node:events";
 import { openSync, readFileSync } from "node:fs";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
-import { request } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { testCertificate } from "../../packages/kube/src/testing/test-certificate.ts";
-import { signHeaders } from "../../packages/object-store/src/testing/sign.ts";
+import { askMinio } from "./bootstrap/ask-minio.ts";
 
 const START_MS = 60_000;
 
@@ -80,12 +79,14 @@ export async function startMinio(options: MinioOptions): Promise<MinioServer> {
     await rm(root, { recursive: true, force: true });
   };
   try {
-    const ask = (method: string, path: string, body = ""): Promise<number> =>
-      call(method, `${url}${path}`, body, certificate, keys);
-    await until(child, log, async () => (await ask("GET", "/")) === 200);
-    for (const bucket of options.buckets) await expectOk(ask("PUT", `/${bucket}`), `making ${bucket}`);
-    for (const [name, policy] of Object.entries(options.policies))
-      await expectOk(ask("PUT", `/minio/admin/v3/add-canned-policy?name=${name}`, JSON.stringify(policy)), name);
+    const access = { url, ...keys, ca: certificate };
+    const first = { method: "GET", path: "/" };
+    await until(child, log, () => askMinio(access, first));
+    for (const bucket of options.buckets) await askMinio(access, { method: "PUT", path: `/${bucket}` });
+    for (const [name, policy] of Object.entries(options.policies)) {
+      const path = `/minio/admin/v3/add-canned-policy?name=${name}`;
+      await askMinio(access, { method: "PUT", path, body: JSON.stringify(policy) });
+    }
   } catch (error) {
     await stop();
     throw error;
@@ -101,35 +102,15 @@ export async function startMinio(options: MinioOptions): Promise<MinioServer> {
   };
 }
 
-async function until(child: ChildProcess, log: string, ready: () => Promise<boolean>): Promise<void> {
-  const end = Date.now() + START_MS;
-  while (!(await ready().catch(() => false))) {
-    if (child.exitCode !== null || Date.now() > end)
-      throw new Error(`MinIO does not answer:\n${readFileSync(log, "utf8").slice(-2_000)}`);
-    await setTimeout(100);
+async function until(child: ChildProcess, log: string, ask: () => Promise<void>): Promise<void> {
+  for (const last = Date.now() + START_MS; ; await setTimeout(100)) {
+    try {
+      return await ask();
+    } catch (cause) {
+      if (child.exitCode === null && Date.now() < last) continue;
+      throw new Error(`MinIO does not answer:\n${readFileSync(log, "utf8").slice(-2_000)}`, { cause });
+    }
   }
-}
-
-async function expectOk(status: Promise<number>, what: string): Promise<void> {
-  if ((await status) !== 200) throw new Error(`MinIO refused ${what}: HTTP ${await status}`);
-}
-
-function call(
-  method: string,
-  url: string,
-  body: string,
-  ca: string,
-  keys: { readonly accessKeyId: string; readonly secretAccessKey: string },
-): Promise<number> {
-  const headers = signHeaders({ method, url, body, at: new Date(), ...keys });
-  return new Promise((resolve, reject) => {
-    const sent = request(url, { method, headers, ca, timeout: 10_000, agent: false }, (response) => {
-      response.resume();
-      response.on("end", () => resolve(response.statusCode ?? 0)).on("error", reject);
-    });
-    sent.on("timeout", () => sent.destroy(new Error("no answer"))).on("error", reject);
-    sent.end(body);
-  });
 }
 
 async function end(child: ChildProcess): Promise<void> {

@@ -1,8 +1,7 @@
 /** The object store, over TLS, with an STS that believes the cluster's own tokens. */
 import { copyFile, mkdir, readFile } from "node:fs/promises";
-import { request } from "node:https";
 import { join } from "node:path";
-import { signHeaders } from "../../../packages/object-store/src/testing/sign.ts";
+import { askMinio } from "./ask-minio.ts";
 import type { Daemon } from "./daemon.ts";
 import { apiUrl, buckets, credentials, full, minioUrl, node, tokenAudience } from "./layout.ts";
 
@@ -72,26 +71,10 @@ const tokenPolicy = {
 
 /** What tests find in the store. */
 export async function fillStore(): Promise<void> {
-  for (const bucket of buckets) await ask("PUT", `/${bucket}`, "", [200, 409]);
-  const path = `/minio/admin/v3/add-canned-policy?name=${tokenAudience}`;
-  await ask("PUT", path, JSON.stringify(tokenPolicy), [200]);
-}
-
-async function ask(method: string, path: string, body: string, expected: readonly number[]): Promise<void> {
   const { accessKey, secretKey } = await rootKeys();
-  const url = `${minioUrl}${path}`;
-  const keys = { accessKeyId: accessKey, secretAccessKey: secretKey };
-  const headers = signHeaders({ method, url, body, at: new Date(), ...keys });
   const ca = await readFile(credentials(full, "store-ca.crt"), "utf8");
-  const { status, text } = await new Promise<{ status: number; text: string }>((resolve, reject) => {
-    const options = { method, headers, ca, timeout: 10_000, agent: false } as const;
-    const call = request(url, options, (response) => {
-      let text = "";
-      response.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
-      response.on("end", () => resolve({ status: response.statusCode ?? 0, text })).on("error", reject);
-    });
-    call.on("timeout", () => call.destroy(new Error(`${method} ${url}: no answer`))).on("error", reject);
-    call.end(body);
-  });
-  if (!expected.includes(status)) throw new Error(`${method} ${url}: ${status}\n${text.slice(0, 500)}`);
+  const access = { url: minioUrl, accessKeyId: accessKey, secretAccessKey: secretKey, ca };
+  for (const bucket of buckets) await askMinio(access, { method: "PUT", path: `/${bucket}`, expected: [200, 409] });
+  const path = `/minio/admin/v3/add-canned-policy?name=${tokenAudience}`;
+  await askMinio(access, { method: "PUT", path, body: JSON.stringify(tokenPolicy) });
 }

@@ -7,7 +7,7 @@ import { once } from "node:events";
 import { createHash } from "node:crypto";
 import { existsSync, openSync, readFileSync, readdirSync } from "node:fs";
 import { cp, mkdir, rename, rm } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { basename, delimiter, dirname, join } from "node:path";
 import { takeLock } from "../../scripts/bootstrap/lock.mjs";
 import { constants, setPriority } from "node:os";
 import { cacheFolder } from "./cache.ts";
@@ -37,6 +37,14 @@ const oldestGoMinor = 21;
 
 const sourceOf = (name: string): string => join(import.meta.dirname, "programs", name);
 
+/** Its archive is unpacked there, and the PATH is left to the shell's profile, which not every shell reads. */
+const usualGo = "/usr/local/go/bin/go";
+
+function goCommand(): string {
+  const isOnPath = (process.env["PATH"] ?? "").split(delimiter).some((folder) => existsSync(join(folder, "go")));
+  return !isOnPath && existsSync(usualGo) ? usualGo : "go";
+}
+
 /** Where the program is, or will be; of several, the one of the folder's name. */
 export function programPath(name: string): string {
   const hash = createHash("sha256").update(process.arch);
@@ -47,7 +55,7 @@ export function programPath(name: string): string {
 /** Why it can not be had here; undefined when it is there, or can be built. */
 export function programObstacle(name: string): string | undefined {
   if (existsSync(programPath(name))) return undefined;
-  const { status, stdout } = spawnSync("go", ["env", "GOVERSION"], { encoding: "utf8" });
+  const { status, stdout } = spawnSync(goCommand(), ["env", "GOVERSION"], { encoding: "utf8" });
   if (status !== 0) return "Go is missing (https://go.dev/dl)";
   // Older ones can not fetch the version that a module asks for.
   const minor = Number(/^go1\.(\d+)/.exec(stdout)?.[1] ?? oldestGoMinor);
@@ -82,7 +90,7 @@ async function build(name: string, folder: string, say: (line: string) => void):
   const flags = `-s -w ${linkerFlags[name] ?? ""}`;
   const args = ["build", "-trimpath", "-ldflags", flags, "-o", `${work}/`, what];
   const env = { ...process.env, CGO_ENABLED: "0", GOFLAGS: "-mod=readonly -buildvcs=false" };
-  const go = spawn("go", args, {
+  const go = spawn(goCommand(), args, {
     cwd: sourceOf(name),
     env,
     stdio: ["ignore", output, output],
@@ -107,7 +115,7 @@ async function build(name: string, folder: string, say: (line: string) => void):
 async function keep(name: string, work: string): Promise<void> {
   const kept = keptFolders[name];
   if (kept === undefined) return;
-  const listed = spawnSync("go", ["list", "-m", "-f", "{{.Dir}}", kept.module], {
+  const listed = spawnSync(goCommand(), ["list", "-m", "-f", "{{.Dir}}", kept.module], {
     cwd: sourceOf(name),
     encoding: "utf8",
   });

@@ -52,6 +52,7 @@ test("a good token tells its account, and the pod that it is bound to", async ()
   expect(await verifier.verifyToken(token, "homeplane")).toEqual({
     ok: true,
     username: "system:serviceaccount:union:executor",
+    expiresAt: clock.now() + 3_600_000,
     uid: "u",
     audiences: ["homeplane"],
     extra: { "authentication.kubernetes.io/pod-name": ["p"] },

@@ -17,6 +17,8 @@ export interface VerifiedToken {
   readonly audiences: readonly string[];
   /** Of a token that is bound to a pod: `authentication.kubernetes.io/pod-name` and `pod-uid`. */
   readonly extra: Readonly<Record<string, readonly string[]>>;
+  /** Milliseconds since 1970; Infinity for a token without an end. */
+  readonly expiresAt: number;
 }
 
 export interface RefusedToken {
@@ -42,7 +44,7 @@ export function createTokenVerifier(options: { client: KubeClient; clock: Clock 
   const { client, clock } = options;
   const kept = new Map<string, Entry>();
 
-  const ask = async (token: string, audience: string): Promise<VerifiedToken | RefusedToken> => {
+  const ask = async (token: string, audience: string, expiresAt: number): Promise<VerifiedToken | RefusedToken> => {
     const { status = {} } = await client.create(tokenReviews, {
       apiVersion: "authentication.k8s.io/v1",
       kind: "TokenReview",
@@ -53,14 +55,15 @@ export function createTokenVerifier(options: { client: KubeClient; clock: Clock 
     if (authenticated !== true) return refused(`the API server refused the token${error ? `: ${error}` : ""}`);
     // A server that knows no audiences answers without them: its yes would be for itself.
     if (!audiences.includes(audience)) return refused(`the token is not for audience "${audience}"`);
-    return { ok: true, username: user.username ?? "", uid: user.uid ?? "", audiences, extra: user.extra ?? {} };
+    const { username = "", uid = "", extra = {} } = user;
+    return { ok: true, username, uid, audiences, extra, expiresAt };
   };
 
   /** Concurrent calls with one token share one review. */
   const look = (key: string, token: string, audience: string, tokenEnd: number): Entry => {
     // Longest in the map first: what goes is nearest its end.
     if (kept.size >= MAX_KEPT) kept.delete(kept.keys().next().value ?? "");
-    const entry: Entry = { answer: ask(token, audience), until: Math.min(clock.now() + KEPT_MS, tokenEnd) };
+    const entry: Entry = { answer: ask(token, audience, tokenEnd), until: Math.min(clock.now() + KEPT_MS, tokenEnd) };
     kept.set(key, entry);
     const forget = (): void => {
       if (kept.get(key) === entry) kept.delete(key);

@@ -2,6 +2,7 @@
 import { createClient, type Interceptor, type Transport } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { ActionsService } from "@homeplane/idl/flyteidl2/actions/actions_service";
+import { AuthMetadataService } from "@homeplane/idl/flyteidl2/auth/auth_service";
 import { ClusterService } from "@homeplane/idl/flyteidl2/cluster/service";
 import { DataProxyService } from "@homeplane/idl/flyteidl2/dataproxy/dataproxy_service";
 import { ImageService } from "@homeplane/idl/flyteidl2/imagebuilder/service";
@@ -28,6 +29,7 @@ import { actionsService } from "./actions-service.ts";
 import { bundleService } from "./bundle-service.ts";
 import { Children } from "./children.ts";
 import { identifyCallers } from "./identity/interceptor.ts";
+import { authMetadata, tokenEndpoint } from "./identity/token-endpoint.ts";
 import { passOn } from "./pass-on.ts";
 import { Recoveries } from "./recoveries.ts";
 import { TraceReports } from "./trace-reports.ts";
@@ -40,8 +42,12 @@ export interface TaskGatewayOptions {
   readonly orchestration: Transport;
   /** The control plane's client services, over the orchestration channel. */
   readonly upstream: Transport;
-  /** Verifies the tokens of task pods; absent in the embedded default, where nobody asks who calls. */
-  readonly tokens?: TokenVerifier;
+  /** Who calls is asked with the tokens of task pods; absent in the embedded default, where nobody asks. */
+  readonly callers?: {
+    readonly tokens: TokenVerifier;
+    /** The gateway as task pods reach it, with `https://`. */
+    readonly address: string;
+  };
   /** Converts what handlers throw. */
   readonly interceptors: readonly Interceptor[];
   readonly clock: Clock;
@@ -83,8 +89,8 @@ export function createTaskGateway(options: TaskGatewayOptions): TaskGateway {
       );
     },
   };
-  const { tokens } = options;
-  const handler = connectNodeAdapter({
+  const { callers } = options;
+  const rpc = connectNodeAdapter({
     routes: (router) => {
       router.service(
         ActionsService,
@@ -92,10 +98,15 @@ export function createTaskGateway(options: TaskGatewayOptions): TaskGateway {
       );
       router.service(BundleService, bundleService(options));
       passOn(router, passedOn, options.upstream);
+      if (callers !== undefined) router.service(AuthMetadataService, authMetadata(callers.address));
     },
-    interceptors: [...options.interceptors, ...(tokens === undefined ? [] : [identifyCallers({ tokens, children })])],
+    interceptors: [
+      ...options.interceptors,
+      ...(callers === undefined ? [] : [identifyCallers({ ...callers, children })]),
+    ],
     readMaxBytes: maxRequestBytes,
   });
+  const handler = callers === undefined ? rpc : tokenEndpoint({ ...callers, clock: options.clock }, rpc);
   const problem = (): string | undefined =>
     children.informer.hasSynced ? undefined : "TaskActions are not all listed yet";
   return { service, problem, handler, listen: ({ host, port }) => listenHttp({ host, port, handler }) };

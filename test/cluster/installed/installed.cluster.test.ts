@@ -5,10 +5,11 @@ import { builtImages } from "../built-images.ts";
 import { realCluster } from "../real-cluster.ts";
 import { faultPromises } from "./faults.ts";
 import { InstalledHomeplane } from "./installed-homeplane.ts";
+import { olderSdkPromises } from "./older-sdk.ts";
 import { sdkPromises } from "./sdk-in-pods.ts";
 import { securityPromises } from "./security.ts";
 
-const [sdk] = sdks;
+const [sdk, older] = sdks;
 
 describe.skipIf(!hasPython || sdk === undefined)("installed with helm", () => {
   if (sdk === undefined) return;
@@ -25,6 +26,8 @@ describe.skipIf(!hasPython || sdk === undefined)("installed with helm", () => {
 
   const it = (): InstalledHomeplane => homeplane;
   describe(`the flyte SDK ${sdk.version} in pods`, { timeout: 300_000 }, () => sdkPromises(sdk, it));
+  if (older !== undefined)
+    describe(`the flyte SDK ${older.version} in pods`, { timeout: 300_000 }, () => olderSdkPromises(older, it));
   describe("what a reviewer asks", { timeout: 120_000 }, () => securityPromises(it));
   describe("faults", { timeout: 900_000 }, () => faultPromises(it, () => image));
 });

@@ -9,7 +9,8 @@ export const taskGateway: Build = ({ config, client, tokens, shared, log, ...con
   const { transport } = context.controlPlane();
   const objects = context.service("object-store-service", config.services.objectStoreService);
   const gateway = createTaskGateway({
-    ...{ ...shared, client, tokens },
+    ...{ ...shared, client },
+    callers: { tokens, address: config.services.taskGateway },
     objects: createClient(ObjectStoreService, objects.transport),
     orchestration: transport,
     upstream: transport,

@@ -114,6 +114,23 @@ test("the whole pod of an SDK task on a cluster", () => {
   expect(podOf({ template }, { config: onCluster })).toMatchSnapshot();
 });
 
+test.each([
+  ["2.5.8", "ClientSecret"],
+  ["2.7.1", "ClientSecret"],
+  ["2.7.2", "ExternalCommand"],
+  ["2.12.1", "ExternalCommand"],
+  ["3.0.0", "ExternalCommand"],
+  ["", "ExternalCommand"],
+])("the SDK %j is told to show its token by %s", (version, authType) => {
+  const target = { case: "container" as const, value: { image: "flyte:py3.11", args: sdkArgs() } };
+  const pod = podOf({ template: { target, metadata: { runtime: { version } } } }, { config: onCluster });
+  const { admin } = JSON.parse(pod.metadata.annotations?.["homeplane.dev/sdk-config"] ?? "") as { admin: JsonObject };
+  expect(admin["authType"]).toBe(authType);
+  const [source] = pod.spec.volumes?.find(({ name }) => name === "homeplane-identity")?.projected?.sources ?? [];
+  // Those who read it once need it for as long as they run.
+  expect(source?.serviceAccountToken?.expirationSeconds).toBe(authType === "ClientSecret" ? 86_400 : 3_600);
+});
+
 test("a pod template of the SDK's keeps its own on a cluster, and its primary container alone is the task", () => {
   const podSpec: JsonObject = {
     containers: [

@@ -4,6 +4,7 @@
  */
 import { primaryContainerName, taskGatewayAudience, trustConfigMap, trustKey } from "@homeplane/idl";
 import type { Pod, Volume } from "@homeplane/kube";
+import { knowsTokenCommand } from "./sdk-version.ts";
 import type { PodContext } from "./task.ts";
 
 export const trustVolume = "homeplane-trust";
@@ -14,7 +15,10 @@ const identityFolder = "/var/run/secrets/homeplane";
 export const storeVolume = "homeplane-sts";
 export const storeFolder = "/var/run/secrets/homeplane-sts";
 const tokenSeconds = 3600;
-const tokenCommand = ["cat", `${identityFolder}/token`];
+/** For those who read it once, at their start. It dies with its pod; an API server may make it shorter. */
+const onceReadSeconds = 24 * 3600;
+const tokenFile = `${identityFolder}/token`;
+const tokenCommand = ["cat", tokenFile];
 const trustFile = `${trustFolder}/${trustKey}`;
 
 /** A task may set these otherwise. */
@@ -44,13 +48,15 @@ export function identityEnvironment({ config }: PodContext): Readonly<Record<str
 }
 
 /** YAML, as every JSON is. */
-function sdkConfig({ config, taskAction }: PodContext): string {
+function sdkConfig({ config, taskAction, template }: PodContext): string {
   const { project, domain } = taskAction.spec;
+  const auth = knowsTokenCommand(template)
+    ? { authType: "ExternalCommand", command: tokenCommand }
+    : { authType: "ClientSecret", clientId: "task", clientSecretLocation: tokenFile };
   return JSON.stringify({
     admin: {
       endpoint: `dns:///${config.gateway.hostPort}`,
-      authType: "ExternalCommand",
-      command: tokenCommand,
+      ...auth,
       caCertFilePath: trustFile,
       // Looking for a keyring takes long, and a pod has none.
       disableKeyring: true,
@@ -63,11 +69,12 @@ function sdkConfig({ config, taskAction }: PodContext): string {
 export function podIdentity(pod: Pod, ctx: PodContext): Pod {
   const { cluster } = ctx.config;
   if (cluster === undefined) return pod;
-  const token = (audience: string) => ({
-    serviceAccountToken: { path: "token", audience, expirationSeconds: tokenSeconds },
+  const token = (audience: string, expirationSeconds = tokenSeconds) => ({
+    serviceAccountToken: { path: "token", audience, expirationSeconds },
   });
+  const own = token(taskGatewayAudience, knowsTokenCommand(ctx.template) ? tokenSeconds : onceReadSeconds);
   const configFile = { path: "flyte.yaml", fieldRef: { fieldPath: `metadata.annotations['${sdkConfigAnnotation}']` } };
-  const sources = [token(taskGatewayAudience), { downwardAPI: { items: [configFile] } }];
+  const sources = [own, { downwardAPI: { items: [configFile] } }];
   const volumes: Volume[] = [
     { name: trustVolume, configMap: { name: trustConfigMap, items: [{ key: trustKey, path: trustKey }] } },
     { name: identityVolume, projected: { sources } },

@@ -3,6 +3,7 @@ import { Code, createClient } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { bundleAudience, podName, type TaskAction, taskGatewayAudience } from "@homeplane/idl";
 import { ActionsService } from "@homeplane/idl/flyteidl2/actions/actions_service";
+import { AuthMetadataService } from "@homeplane/idl/flyteidl2/auth/auth_service";
 import { ProjectService } from "@homeplane/idl/flyteidl2/project/project_service";
 import { TaskTemplateSchema } from "@homeplane/idl/flyteidl2/core/tasks";
 import { RunService } from "@homeplane/idl/flyteidl2/workflow/run_service";
@@ -64,6 +65,7 @@ async function world() {
       runs: createClient(RunService, transport),
       projects: createClient(ProjectService, transport),
       bundles: createClient(BundleService, transport),
+      auth: createClient(AuthMetadataService, transport),
     };
   };
   /** A call by the pod of an attempt of an action; the pod is made. */
@@ -156,6 +158,33 @@ test("who is no pod of an action is told why", async () => {
   );
   const { token } = await it.client.createToken({ namespace, name: "task" }, { audiences: [taskGatewayAudience] });
   expect(await enqueue(token)).toContain("is bound to no pod");
+});
+
+test("an SDK without a token command gets its pod's own token for it, and nobody else gets any", async () => {
+  await using it = await world();
+  const { auth } = it.as(undefined);
+  const { tokenEndpoint } = await auth.getOAuth2Metadata({});
+  expect(tokenEndpoint).toBe("https://task-gateway.union.svc:8443/oauth2/token");
+  expect((await auth.getPublicClientConfig({})).authorizationMetadataKey).toBe("authorization");
+  const ask = async (secret: string, method = "POST"): Promise<Record<string, unknown>> => {
+    const authorization = `Basic ${Buffer.from(`task:${encodeURIComponent(secret)}`).toString("base64")}`;
+    const body = method === "POST" ? { body: "grant_type=client_credentials" } : {};
+    const answer = await fetch(`${it.url()}/oauth2/token`, { method, headers: { authorization }, ...body });
+    return { status: answer.status, ...((await answer.json()) as object) };
+  };
+  await it.addPod(it.podOf(it.root));
+  const token = await it.tokenOf(it.podOf(it.root), taskGatewayAudience);
+  const granted = await ask(token);
+  expect(granted).toEqual({ status: 200, access_token: token, token_type: "Bearer", expires_in: expect.any(Number) });
+  expect(Number(granted["expires_in"])).toBeGreaterThan(0);
+  expect(await codeOf(it.as(String(granted["access_token"])).actions.enqueue(childOf("a0", "c1")))).toBe("ok");
+  expect(await ask("nonsense")).toMatchObject({ status: 401, error: "invalid_client" });
+  const foreign = await it.tokenOf(it.podOf(it.root), bundleAudience);
+  expect(await ask(foreign)).toMatchObject({
+    status: 401,
+    error_description: 'the token is for audience "homeplane-bundle", not "homeplane-task-gateway"',
+  });
+  expect(await ask(token, "GET")).toMatchObject({ status: 405, error: "invalid_request" });
 });
 
 test("the token of the init container gets the URL of the action's own bundle, and nothing else", async () => {

@@ -121,7 +121,9 @@ export async function world(
       orchestration: inProcess,
       upstream: createConnectTransport({ baseUrl: `http://127.0.0.1:${upstreamServer.port}`, httpVersion: "1.1" }),
       interceptors: [],
-      ...(options.tokens === undefined ? {} : { tokens: options.tokens(client) }),
+      ...(options.tokens === undefined
+        ? {}
+        : { callers: { tokens: options.tokens(client), address: "https://task-gateway.union.svc:8443" } }),
     });
     const stop = new AbortController();
     const running = gateway.service.run(stop.signal);

@@ -4,7 +4,10 @@ import { once } from "node:events";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 
-const notBenchmarks = new Set(["run.ts", "measure.ts", "clients.ts", "usage.ts"]);
+const notBenchmarks = new Set([
+  ...["run.ts", "measure.ts", "clients.ts", "usage.ts"],
+  ...["cluster.ts", "container-times.ts", "component-usage.ts"],
+]);
 const all = (await readdir(import.meta.dirname))
   .filter((file) => file.endsWith(".ts") && !notBenchmarks.has(file))
   .map((file) => file.slice(0, -3));

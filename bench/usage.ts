@@ -8,13 +8,17 @@ const rounds = 5;
 /** USER_HZ is 100 on every Linux that Node runs on. */
 const ticksPerSecond = 100;
 
-async function usage(pid: number): Promise<{ cpuSeconds: number; residentMB: number }> {
+export async function cpuSecondsOf(pid: number): Promise<number> {
   const stat = await readFile(`/proc/${pid}/stat`, "utf8");
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+}
+
+async function usage(pid: number): Promise<{ cpuSeconds: number; residentMB: number }> {
   const status = await readFile(`/proc/${pid}/status`, "utf8");
   const kilobytes = Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]);
   return {
-    cpuSeconds: (Number(fields[11]) + Number(fields[12])) / ticksPerSecond,
+    cpuSeconds: await cpuSecondsOf(pid),
     residentMB: (kilobytes * 1024) / 1e6,
   };
 }

@@ -1,7 +1,8 @@
 /** etcd, API server, controller manager, scheduler. */
 import { join } from "node:path";
+import { configure } from "./configure.ts";
 import type { Daemon } from "./daemon.ts";
-import { apiUrl, credentials, full, kubeconfigOf, network, node, type Place } from "./layout.ts";
+import { apiUrl, auditLogOf, credentials, full, kubeconfigOf, network, node, type Place } from "./layout.ts";
 import { run } from "./run.ts";
 
 /** @param bin where the programs are, by their names */
@@ -22,7 +23,20 @@ export function etcd(bin: string, { folder, etcdAddress: address, fsync }: Place
   };
 }
 
-export function apiServer(bin: string, place: Place): Daemon {
+/** Who writes what, in one line a write: counted by benchmarks. What a node and the cluster's own controllers write is not told. */
+const auditPolicy = {
+  apiVersion: "audit.k8s.io/v1",
+  kind: "Policy",
+  omitStages: ["RequestReceived"],
+  rules: [
+    { level: "None", userGroups: ["system:nodes", "system:serviceaccounts:kube-system"] },
+    { level: "Metadata", verbs: ["create", "update", "patch", "delete", "deletecollection"] },
+    { level: "None" },
+  ],
+};
+
+export async function apiServer(bin: string, place: Place): Promise<Daemon> {
+  const policy = await configure(join(place.folder, "audit-policy.json"), JSON.stringify(auditPolicy));
   const file = (name: string): string => credentials(place, name);
   return {
     name: "kube-apiserver",
@@ -46,7 +60,10 @@ export function apiServer(bin: string, place: Place): Daemon {
       ...["--service-account-key-file", file("accounts.key")],
       ...["--service-account-signing-key-file", file("accounts.key")],
       ...["--service-cluster-ip-range", network.services, "--allow-privileged=true", "--profiling=false"],
+      ...["--audit-policy-file", policy, "--audit-log-path", auditLogOf(place)],
+      ...["--audit-log-maxsize", "50", "--audit-log-maxbackup", "1"],
     ],
+    files: [policy],
     readyMs: 90_000,
     check: `${apiUrl(place)}/readyz`,
   };

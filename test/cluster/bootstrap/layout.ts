@@ -32,6 +32,8 @@ export const apiUrl = ({ address }: Place): string => `https://${address}:6443`;
 export const credentials = ({ folder }: Place, file: string): string => join(folder, "credentials", file);
 export const kubeconfigOf = (place: Place, who = "admin"): string => credentials(place, `${who}.kubeconfig`);
 
+export const auditLogOf = ({ folder }: Place): string => join(folder, "logs/audit.log");
+
 export const node = {
   name: "hpnode0",
   /** A bridge without ports: the machines that run tests have no dummy devices. */

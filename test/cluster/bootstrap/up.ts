@@ -59,7 +59,7 @@ export async function upFull(say: Say): Promise<void> {
 async function startMinimal(say: Say): Promise<void> {
   const bin = await linkPrograms(minimal, await buildProgram("kubernetes", say));
   await makeCredentials(minimal);
-  for (const daemon of [etcd(bin, minimal), apiServer(bin, minimal)]) await started(daemon, minimal, say);
+  for (const daemon of [etcd(bin, minimal), await apiServer(bin, minimal)]) await started(daemon, minimal, say);
 }
 
 async function startFull(say: Say): Promise<void> {
@@ -76,7 +76,7 @@ async function startFull(say: Say): Promise<void> {
     // Without its storage it can not finish what it has begun.
     if (!isCurrent(storage, full.folder)) await stop(full.folder, "kube-apiserver");
     await start(storage);
-    await start(apiServer(bin, full));
+    await start(await apiServer(bin, full));
     await Promise.all([start(controllerManager(bin)), start(scheduler(bin))]);
   };
   const runtime = async (): Promise<void> => {

@@ -1,5 +1,7 @@
-import { resolve } from "node:path";
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
 import { runSample, sample } from "./start/sample.ts";
+import { components } from "./serve/components.ts";
 import { down, status } from "./status.ts";
 import { upConfig } from "./up/config.ts";
 import { findPython } from "./up/python.ts";
@@ -62,7 +64,29 @@ export async function runStart(options: Record<string, unknown>): Promise<void> 
   if (once !== true) say("Stopped.");
 }
 
-export async function printStatus(options: { dataDir: string; json?: boolean }): Promise<void> {
+interface StatusOptions {
+  readonly dataDir: string;
+  readonly namespace?: string;
+  readonly kubeconfig?: string;
+  readonly json?: boolean;
+}
+
+async function printInstallation(namespace: string, { kubeconfig, json }: StatusOptions): Promise<void> {
+  const { connect, installationStatus, statusText } = await import("./installation/status.ts");
+  const file = kubeconfig ?? process.env["KUBECONFIG"] ?? join(homedir(), ".kube/config");
+  const cluster = await connect(file, process.env);
+  try {
+    const names = components.map(({ name }) => name);
+    const found = await installationStatus(cluster, namespace, names);
+    say(json === true ? JSON.stringify(found) : statusText(found));
+    if (!found.ok) process.exitCode = 1;
+  } finally {
+    await cluster.transport.close();
+  }
+}
+
+export async function printStatus(options: StatusOptions): Promise<void> {
+  if (options.namespace !== undefined) return await printInstallation(options.namespace, options);
   const found = await status(resolve(options.dataDir));
   if (found.state !== "running") process.exitCode = 3;
   if (options.json === true) {

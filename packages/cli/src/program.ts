@@ -27,17 +27,22 @@ withUpOptions(program.command("up").description("start and serve until Ctrl-C"))
 withUpOptions(program.command("start").description("start, run the sample workflow, serve until Ctrl-C"))
   .option("--once", "stop after the sample; exit 0 only if it succeeded")
   .action(async (options) => (await import("./commands.ts")).runStart(options));
-for (const [name, description, run] of [
-  ["down", "stop the homeplane of a data dir", "runDown"],
-  ["status", "say whether it runs, and where", "printStatus"],
-] as const) {
-  program
-    .command(name)
-    .description(description)
-    .option("--data-dir <path>", "", defaultDataDir())
-    .option("--json", "JSON")
-    .action(async (options) => (await import("./commands.ts"))[run](options));
-}
+program
+  .command("down")
+  .description("stop the homeplane of a data dir")
+  .option("--data-dir <path>", "", defaultDataDir())
+  .option("--json", "JSON")
+  .action(async (options) => (await import("./commands.ts")).runDown(options));
+program
+  .command("status")
+  .description(
+    "say whether it runs, and where; with --namespace of an installation on a cluster, what keeps it from working",
+  )
+  .option("--data-dir <path>", "", defaultDataDir())
+  .option("--namespace <name>", "of a release on a cluster (usually union)")
+  .option("--kubeconfig <file>", "of that cluster (default: KUBECONFIG, or ~/.kube/config)")
+  .option("--json", "JSON")
+  .action(async (options) => (await import("./commands.ts")).printStatus(options));
 
 program
   .command("doctor")

@@ -8,6 +8,7 @@ import { InstalledHomeplane } from "./installed-homeplane.ts";
 import { olderSdkPromises } from "./older-sdk.ts";
 import { sdkPromises } from "./sdk-in-pods.ts";
 import { securityPromises } from "./security.ts";
+import { statusPromises } from "./status.ts";
 
 const [sdk, older] = sdks;
 
@@ -29,5 +30,6 @@ describe.skipIf(!hasPython || sdk === undefined)("installed with helm", () => {
   if (older !== undefined)
     describe(`the flyte SDK ${older.version} in pods`, { timeout: 300_000 }, () => olderSdkPromises(older, it));
   describe("what a reviewer asks", { timeout: 120_000 }, () => securityPromises(it));
+  describe("what an operator asks", { timeout: 120_000 }, () => statusPromises(it));
   describe("faults", { timeout: 900_000 }, () => faultPromises(it, () => image));
 });

@@ -52,3 +52,32 @@ test("an action whose resource is removed by force is told of as aborted, and wh
   );
   expect(world.controlPlane.ends.has("a0")).toBe(false);
 });
+
+test("actions whose resources were deleted while no executor was there end as aborted, and why; nothing is run again", async () => {
+  await using world = await running();
+  world.killExecutor();
+  for (const name of ["r1-child", "r1-a0"]) {
+    await world.client.patch(taskActionType, { namespace, name }, { metadata: { finalizers: [] } });
+    await world.client.delete(taskActionType, { namespace, name });
+  }
+  await world.withoutExecutor(60_000);
+  expect(world.controlPlane.ends.size).toBe(0);
+  world.startExecutor();
+  await world.untilReported("a0", "child");
+  for (const name of ["a0", "child"]) expect(world.controlPlane.ends.get(name)).toEqual(new Set([ActionPhase.ABORTED]));
+  const reason = "its TaskAction demo-development/r1-a0 was deleted by somebody else before its end";
+  expect(world.controlPlane.abortReasons.get("a0")).toBe(reason);
+  expect(world.controlPlane.events.get("a0")?.at(-1)?.errorInfo?.message).toBe(reason);
+  expect(world.kubelet.podsOf.get("a0")).toBe(1);
+  expect((await world.client.list(pods)).items).toEqual([]);
+  expect(world.controlPlane.wrongs).toEqual([]);
+});
+
+test("what the control plane takes for going on and is there stays as it is", async () => {
+  await using world = await running();
+  await world.withoutExecutor(60_000);
+  world.startExecutor();
+  await world.pass(15 * 60_000, 5_000);
+  expect(world.controlPlane.ends.size).toBe(0);
+  expect((await world.livePods()).length).toBe(2);
+});

@@ -7,6 +7,7 @@ import type { TaskAction } from "@homeplane/idl";
 import { CacheService } from "@homeplane/idl/flyteidl2/cacheservice/v2/cacheservice";
 import { EventsProxyService } from "@homeplane/idl/flyteidl2/workflow/events_proxy_service";
 import { InternalRunService } from "@homeplane/idl/flyteidl2/workflow/internal_run_service";
+import { OrchestrationService } from "@homeplane/idl/homeplane/v1/orchestration";
 import { SecretMaterialiser } from "@homeplane/idl/homeplane/v1/secrets";
 import { Informer, type KubeClient, pods, WorkQueue } from "@homeplane/kube";
 import type { ObjectStore } from "@homeplane/object-store";
@@ -21,6 +22,7 @@ import { ownerOf, projectPod } from "./reconcile/pod-record.ts";
 import { reconcile } from "./reconcile/reconciler.ts";
 import { Retention } from "./reconcile/retention.ts";
 import { vanishedReport } from "./reconcile/vanished.ts";
+import { absentActions } from "./report/absent-actions.ts";
 import { Outbox } from "./report/outbox.ts";
 import { recordRequest } from "./report/record-request.ts";
 import { keyOfTaskAction, projectTaskAction, taskActionType } from "./resource.ts";
@@ -68,6 +70,8 @@ export function createExecutor(options: ExecutorOptions): Executor {
     loadSpec: (report, signal) => recordRequest(client, report, signal),
     onAcknowledged: (key) => queue.add(key),
   });
+  const orchestration = createClient(OrchestrationService, options.orchestration);
+  const absent = absentActions({ ...common, orchestration, taskActions, outbox, cluster: options.config.cluster });
   const fresh = new FreshView();
   const secrets = createClient(SecretMaterialiser, options.secrets);
   const wake = (key: string): void => {
@@ -130,7 +134,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
           });
         },
       };
-      return runServices([...informers, workers, outbox], signal).finally(() => alarms.clear());
+      return runServices([...informers, workers, outbox, absent], signal).finally(() => alarms.clear());
     },
   };
 }

@@ -6,6 +6,7 @@ import { takeBack } from "../actions/signal-event.ts";
 import { requireOwnCluster } from "../clusters.ts";
 import type { Context } from "../context.ts";
 import { actionKey, invalid } from "../services/identifiers.ts";
+import { openActions } from "./open-actions.ts";
 import { recordFailure } from "./record.ts";
 
 const orderPage = 200;
@@ -42,6 +43,10 @@ export function orchestrationService(ctx: Context): ServiceImpl<typeof Orchestra
       for (const result of results) if (result.errorCode !== "") await refuse(result);
       await ctx.store.orders.acknowledge(results.map(({ sequence }) => sequence));
       return {};
+    },
+    async listOpenActions({ cluster, token }, { values }) {
+      requireOwnCluster(values, cluster);
+      return openActions(ctx, cluster, token);
     },
   };
 

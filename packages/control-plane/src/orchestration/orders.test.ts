@@ -151,3 +151,24 @@ test("a report of an unknown action is NOT_FOUND, so that its spec is sent first
   const lost = { ...record, actionId: { run: { ...run, name: "none" }, name: "c" } };
   expect((await refusal(h.internal.recordAction(lost))).code).toBe(Code.NotFound);
 });
+
+test("open is what the data plane has stored and nobody has told of as ended; a trace and another cluster's are not", async () => {
+  await using h = await startHarness();
+  const [ordered, going, over, elsewhere] = [await newRun(h), await newRun(h), await newRun(h), await newRun(h)];
+  const orders = await offered(h, 4);
+  const stored = orders.filter((order) => nameOf(order) !== `start ${ordered.name}`);
+  await h.orders.acknowledgeOrders({ results: stored.map(({ sequence }) => ({ sequence })) });
+  const end = { phase: ActionPhase.SUCCEEDED, attempts: 1 };
+  await h.internal.updateActionStatus({ actionId: { run: over, name: "a0" }, status: end });
+  const event = { attempt: 1, phase: ActionPhase.RUNNING, cluster: "other" };
+  await h.events.record({ events: [{ ...event, id: { run: elsewhere, name: "a0" } }] });
+  const spec = { case: "trace" as const, value: { name: "t" } };
+  await h.internal.recordAction({ actionId: { run: going, name: "t" }, parent: "a0", spec });
+  await h.events.record({ events: [{ ...event, id: { run: going, name: "a0" }, attempt: 2, cluster: "c" }] });
+  const { actions, token } = await h.orders.listOpenActions({ cluster: "c" });
+  expect(actions.map(({ actionId, attempt }) => [actionId?.run?.name, actionId?.name, attempt])).toEqual([
+    [going.name, "a0", 2],
+  ]);
+  expect(token).toBe("");
+  expect((await refusal(h.orders.listOpenActions({ cluster: "c", token: "x" }))).message).toContain("token");
+});

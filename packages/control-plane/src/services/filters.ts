@@ -125,12 +125,16 @@ export function parsePage(request: ListRequest | undefined): Page {
   }
   const limit = pageLimit(request);
   const ascending = sort?.direction === Sort_Direction.ASCENDING;
-  const token = request?.token ?? "";
-  if (token === "") return { limit, ascending };
+  const after = positionIn(request?.token ?? "", "request.token");
+  return { limit, ascending, ...(after === undefined ? {} : { after }) };
+}
+
+/** Of what `pageToken` gave out; `undefined` = the beginning. */
+export function positionIn(token: string, field: string): Position | undefined {
+  if (token === "") return undefined;
   const match = /^(\d{1,16})\.(\d{1,16})$/.exec(token);
-  if (match === null)
-    throw new ConnectError("request.token: is not one that this server gave out", Code.InvalidArgument);
-  return { limit, ascending, after: { createdAt: Number(match[1]), rowid: Number(match[2]) } };
+  if (match === null) throw new ConnectError(`${field}: is not one that this server gave out`, Code.InvalidArgument);
+  return { createdAt: Number(match[1]), rowid: Number(match[2]) };
 }
 
 export function pageToken(next: Position | undefined): string {

@@ -3,7 +3,9 @@
  * acknowledged is remembered per action until the action is forgotten; nothing else is: after a crash all live actions report anew and the
  * receiver drops what it has. With the control plane away the outbox holds one report per live action, the latest.
  */
+import { equals } from "@bufbuild/protobuf";
 import type { Client } from "@connectrpc/connect";
+import { type ActionIdentifier, ActionIdentifierSchema } from "@homeplane/idl/flyteidl2/common/identifier";
 import type { EventsProxyService } from "@homeplane/idl/flyteidl2/workflow/events_proxy_service";
 import type { InternalRunService, RecordActionRequest } from "@homeplane/idl/flyteidl2/workflow/internal_run_service";
 import {
@@ -66,6 +68,11 @@ export class Outbox implements Service {
   /** True when the control plane knows how the action ended. */
   isAcknowledged(uid: string): boolean {
     return this.#sent.get(uid)?.endAcknowledged ?? false;
+  }
+
+  /** Something of this action is still to be told, under whatever uid. */
+  isPending(id: ActionIdentifier): boolean {
+    return [...this.#pending.values()].some((report) => equals(ActionIdentifierSchema, report.id, id));
   }
 
   forget(uid: string): void {

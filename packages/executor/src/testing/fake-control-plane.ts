@@ -1,6 +1,7 @@
 /** The orchestration channel's other end: offers orders, keeps what is reported, and checks that it makes sense. */
 import { Code, ConnectError, createRouterTransport, type Transport } from "@connectrpc/connect";
 import { isTerminal, phaseOrder } from "@homeplane/idl";
+import type { ActionIdentifier } from "@homeplane/idl/flyteidl2/common/identifier";
 import { ActionPhase } from "@homeplane/idl/flyteidl2/common/phase";
 import { CacheService } from "@homeplane/idl/flyteidl2/cacheservice/v2/cacheservice";
 import { EventsProxyService } from "@homeplane/idl/flyteidl2/workflow/events_proxy_service";
@@ -18,7 +19,7 @@ export class FakeControlPlane {
   /** Phases of `updateActionStatus`, by action. */
   readonly ends = new Map<string, Set<ActionPhase>>();
   readonly abortReasons = new Map<string, string>();
-  readonly recorded = new Set<string>();
+  readonly recorded = new Map<string, ActionIdentifier>();
   readonly acknowledged = new Map<bigint, string>();
   /** What must never be; a test looks at it after each step. */
   readonly wrongs: string[] = [];
@@ -54,7 +55,9 @@ export class FakeControlPlane {
       });
       service(InternalRunService, {
         recordAction: ({ actionId }) =>
-          this.#call({ status: { code: 0 } }, () => this.recorded.add(actionId?.name ?? "")),
+          this.#call({ status: { code: 0 } }, () => {
+            if (actionId !== undefined) this.recorded.set(actionId.name, actionId);
+          }),
         updateActionStatus: ({ actionId, status, abortReason }) =>
           this.#call({ status: { code: 0 } }, () =>
             this.#end(actionId?.name ?? "", status?.phase ?? ActionPhase.UNSPECIFIED, abortReason ?? ""),
@@ -72,8 +75,19 @@ export class FakeControlPlane {
             results.forEach(({ sequence, errorCode }) => this.acknowledged.set(sequence, errorCode)),
           ),
         watchOrders: (_, { signal }) => this.#watch(signal),
+        listOpenActions: async () => ({ actions: await this.#call(undefined).then(() => this.#open()) }),
       });
     });
+  }
+
+  /** Roots whose order is acknowledged, and children that were told of. */
+  #open(): { actionId: ActionIdentifier; attempt: number }[] {
+    const roots = this.#orders.flatMap(({ sequence, order }) =>
+      order.case === "start" && this.acknowledged.get(sequence) === "" ? (order.value.spec?.actionId ?? []) : [],
+    );
+    return [...roots, ...this.recorded.values()]
+      .filter(({ name }) => !this.ends.has(name))
+      .map((actionId) => ({ actionId, attempt: this.events.get(actionId.name)?.at(-1)?.attempt ?? 1 }));
   }
 
   async *#watch(signal: AbortSignal): AsyncGenerator<{ orders: Order[] }> {

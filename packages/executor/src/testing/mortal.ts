@@ -51,10 +51,14 @@ export class Mortal {
   #channel(to: ChannelTransport): ChannelTransport {
     return {
       unary: (method, signal, timeoutMs, header, input, context) =>
-        this.#effect(() => to.unary(method, signal, timeoutMs, header, input, context)),
+        this.#call(method.name, () => to.unary(method, signal, timeoutMs, header, input, context)),
       stream: (method, signal, timeoutMs, header, input, context) =>
         this.#alive(() => to.stream(method, signal, timeoutMs, header, input, context)),
     };
+  }
+
+  #call<T>(method: string, send: () => Promise<T>): Promise<T> {
+    return method.startsWith("List") ? this.#alive(send) : this.#effect(send);
   }
 
   async #alive<T>(send: () => Promise<T>): Promise<T> {

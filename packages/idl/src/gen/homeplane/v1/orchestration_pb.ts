@@ -18,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file homeplane/v1/orchestration.proto.
  */
 export const file_homeplane_v1_orchestration: GenFile = /*@__PURE__*/
-  fileDesc("CiBob21lcGxhbmUvdjEvb3JjaGVzdHJhdGlvbi5wcm90bxIMaG9tZXBsYW5lLnYxIjoKFlJlZ2lzdGVyQ2x1c3RlclJlcXVlc3QSDwoHY2x1c3RlchgBIAEoCRIPCgd2ZXJzaW9uGAIgASgJIhkKF1JlZ2lzdGVyQ2x1c3RlclJlc3BvbnNlIiMKEEhlYXJ0YmVhdFJlcXVlc3QSDwoHY2x1c3RlchgBIAEoCSJEChFIZWFydGJlYXRSZXNwb25zZRIvCgtzZXJ2ZXJfdGltZRgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiJQoSV2F0Y2hPcmRlcnNSZXF1ZXN0Eg8KB2NsdXN0ZXIYASABKAkiOgoTV2F0Y2hPcmRlcnNSZXNwb25zZRIjCgZvcmRlcnMYASADKAsyEy5ob21lcGxhbmUudjEuT3JkZXIiqwEKBU9yZGVyEhAKCHNlcXVlbmNlGAEgASgDEioKBXN0YXJ0GAIgASgLMhkuaG9tZXBsYW5lLnYxLlN0YXJ0QWN0aW9uSAASKgoFYWJvcnQYAyABKAsyGS5ob21lcGxhbmUudjEuQWJvcnRBY3Rpb25IABIvCgZzaWduYWwYBCABKAsyHS5ob21lcGxhbmUudjEuU2lnbmFsQ29uZGl0aW9uSABCBwoFb3JkZXIioQEKC1N0YXJ0QWN0aW9uEiwKBHNwZWMYASABKAsyHi5mbHl0ZWlkbDIud29ya2Zsb3cuQWN0aW9uU3BlYxI1CgZsYWJlbHMYAiADKAsyJS5ob21lcGxhbmUudjEuU3RhcnRBY3Rpb24uTGFiZWxzRW50cnkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJUCgtBYm9ydEFjdGlvbhI1CglhY3Rpb25faWQYASABKAsyIi5mbHl0ZWlkbDIuY29tbW9uLkFjdGlvbklkZW50aWZpZXISDgoGcmVhc29uGAIgASgJIrgBCg9TaWduYWxDb25kaXRpb24SNQoJYWN0aW9uX2lkGAEgASgLMiIuZmx5dGVpZGwyLmNvbW1vbi5BY3Rpb25JZGVudGlmaWVyEiYKBXZhbHVlGAIgASgLMhcuZmx5dGVpZGwyLmNvcmUuTGl0ZXJhbBIUCgxzaWduYWxsZWRfYnkYAyABKAkSMAoMc2lnbmFsbGVkX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJXChhBY2tub3dsZWRnZU9yZGVyc1JlcXVlc3QSDwoHY2x1c3RlchgBIAEoCRIqCgdyZXN1bHRzGAIgAygLMhkuaG9tZXBsYW5lLnYxLk9yZGVyUmVzdWx0IkoKC09yZGVyUmVzdWx0EhAKCHNlcXVlbmNlGAEgASgDEhIKCmVycm9yX2NvZGUYAiABKAkSFQoNZXJyb3JfbWVzc2FnZRgDIAEoCSIbChlBY2tub3dsZWRnZU9yZGVyc1Jlc3BvbnNlMoADChRPcmNoZXN0cmF0aW9uU2VydmljZRJeCg9SZWdpc3RlckNsdXN0ZXISJC5ob21lcGxhbmUudjEuUmVnaXN0ZXJDbHVzdGVyUmVxdWVzdBolLmhvbWVwbGFuZS52MS5SZWdpc3RlckNsdXN0ZXJSZXNwb25zZRJMCglIZWFydGJlYXQSHi5ob21lcGxhbmUudjEuSGVhcnRiZWF0UmVxdWVzdBofLmhvbWVwbGFuZS52MS5IZWFydGJlYXRSZXNwb25zZRJUCgtXYXRjaE9yZGVycxIgLmhvbWVwbGFuZS52MS5XYXRjaE9yZGVyc1JlcXVlc3QaIS5ob21lcGxhbmUudjEuV2F0Y2hPcmRlcnNSZXNwb25zZTABEmQKEUFja25vd2xlZGdlT3JkZXJzEiYuaG9tZXBsYW5lLnYxLkFja25vd2xlZGdlT3JkZXJzUmVxdWVzdBonLmhvbWVwbGFuZS52MS5BY2tub3dsZWRnZU9yZGVyc1Jlc3BvbnNlYgZwcm90bzM", [file_flyteidl2_common_identifier, file_flyteidl2_core_literals, file_flyteidl2_workflow_run_definition, file_google_protobuf_timestamp]);
+  fileDesc("CiBob21lcGxhbmUvdjEvb3JjaGVzdHJhdGlvbi5wcm90bxIMaG9tZXBsYW5lLnYxIjoKFlJlZ2lzdGVyQ2x1c3RlclJlcXVlc3QSDwoHY2x1c3RlchgBIAEoCRIPCgd2ZXJzaW9uGAIgASgJIhkKF1JlZ2lzdGVyQ2x1c3RlclJlc3BvbnNlIiMKEEhlYXJ0YmVhdFJlcXVlc3QSDwoHY2x1c3RlchgBIAEoCSJEChFIZWFydGJlYXRSZXNwb25zZRIvCgtzZXJ2ZXJfdGltZRgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiJQoSV2F0Y2hPcmRlcnNSZXF1ZXN0Eg8KB2NsdXN0ZXIYASABKAkiOgoTV2F0Y2hPcmRlcnNSZXNwb25zZRIjCgZvcmRlcnMYASADKAsyEy5ob21lcGxhbmUudjEuT3JkZXIiqwEKBU9yZGVyEhAKCHNlcXVlbmNlGAEgASgDEioKBXN0YXJ0GAIgASgLMhkuaG9tZXBsYW5lLnYxLlN0YXJ0QWN0aW9uSAASKgoFYWJvcnQYAyABKAsyGS5ob21lcGxhbmUudjEuQWJvcnRBY3Rpb25IABIvCgZzaWduYWwYBCABKAsyHS5ob21lcGxhbmUudjEuU2lnbmFsQ29uZGl0aW9uSABCBwoFb3JkZXIioQEKC1N0YXJ0QWN0aW9uEiwKBHNwZWMYASABKAsyHi5mbHl0ZWlkbDIud29ya2Zsb3cuQWN0aW9uU3BlYxI1CgZsYWJlbHMYAiADKAsyJS5ob21lcGxhbmUudjEuU3RhcnRBY3Rpb24uTGFiZWxzRW50cnkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJUCgtBYm9ydEFjdGlvbhI1CglhY3Rpb25faWQYASABKAsyIi5mbHl0ZWlkbDIuY29tbW9uLkFjdGlvbklkZW50aWZpZXISDgoGcmVhc29uGAIgASgJIrgBCg9TaWduYWxDb25kaXRpb24SNQoJYWN0aW9uX2lkGAEgASgLMiIuZmx5dGVpZGwyLmNvbW1vbi5BY3Rpb25JZGVudGlmaWVyEiYKBXZhbHVlGAIgASgLMhcuZmx5dGVpZGwyLmNvcmUuTGl0ZXJhbBIUCgxzaWduYWxsZWRfYnkYAyABKAkSMAoMc2lnbmFsbGVkX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJXChhBY2tub3dsZWRnZU9yZGVyc1JlcXVlc3QSDwoHY2x1c3RlchgBIAEoCRIqCgdyZXN1bHRzGAIgAygLMhkuaG9tZXBsYW5lLnYxLk9yZGVyUmVzdWx0IkoKC09yZGVyUmVzdWx0EhAKCHNlcXVlbmNlGAEgASgDEhIKCmVycm9yX2NvZGUYAiABKAkSFQoNZXJyb3JfbWVzc2FnZRgDIAEoCSIbChlBY2tub3dsZWRnZU9yZGVyc1Jlc3BvbnNlIjgKFkxpc3RPcGVuQWN0aW9uc1JlcXVlc3QSDwoHY2x1c3RlchgBIAEoCRINCgV0b2tlbhgCIAEoCSJTChdMaXN0T3BlbkFjdGlvbnNSZXNwb25zZRIpCgdhY3Rpb25zGAEgAygLMhguaG9tZXBsYW5lLnYxLk9wZW5BY3Rpb24SDQoFdG9rZW4YAiABKAkiVAoKT3BlbkFjdGlvbhI1CglhY3Rpb25faWQYASABKAsyIi5mbHl0ZWlkbDIuY29tbW9uLkFjdGlvbklkZW50aWZpZXISDwoHYXR0ZW1wdBgCIAEoDTLgAwoUT3JjaGVzdHJhdGlvblNlcnZpY2USXgoPUmVnaXN0ZXJDbHVzdGVyEiQuaG9tZXBsYW5lLnYxLlJlZ2lzdGVyQ2x1c3RlclJlcXVlc3QaJS5ob21lcGxhbmUudjEuUmVnaXN0ZXJDbHVzdGVyUmVzcG9uc2USTAoJSGVhcnRiZWF0Eh4uaG9tZXBsYW5lLnYxLkhlYXJ0YmVhdFJlcXVlc3QaHy5ob21lcGxhbmUudjEuSGVhcnRiZWF0UmVzcG9uc2USVAoLV2F0Y2hPcmRlcnMSIC5ob21lcGxhbmUudjEuV2F0Y2hPcmRlcnNSZXF1ZXN0GiEuaG9tZXBsYW5lLnYxLldhdGNoT3JkZXJzUmVzcG9uc2UwARJkChFBY2tub3dsZWRnZU9yZGVycxImLmhvbWVwbGFuZS52MS5BY2tub3dsZWRnZU9yZGVyc1JlcXVlc3QaJy5ob21lcGxhbmUudjEuQWNrbm93bGVkZ2VPcmRlcnNSZXNwb25zZRJeCg9MaXN0T3BlbkFjdGlvbnMSJC5ob21lcGxhbmUudjEuTGlzdE9wZW5BY3Rpb25zUmVxdWVzdBolLmhvbWVwbGFuZS52MS5MaXN0T3BlbkFjdGlvbnNSZXNwb25zZWIGcHJvdG8z", [file_flyteidl2_common_identifier, file_flyteidl2_core_literals, file_flyteidl2_workflow_run_definition, file_google_protobuf_timestamp]);
 
 /**
  * @generated from message homeplane.v1.RegisterClusterRequest
@@ -313,6 +313,78 @@ export const AcknowledgeOrdersResponseSchema: GenMessage<AcknowledgeOrdersRespon
   messageDesc(file_homeplane_v1_orchestration, 12);
 
 /**
+ * @generated from message homeplane.v1.ListOpenActionsRequest
+ */
+export type ListOpenActionsRequest = Message<"homeplane.v1.ListOpenActionsRequest"> & {
+  /**
+   * @generated from field: string cluster = 1;
+   */
+  cluster: string;
+
+  /**
+   * Of the page before; empty for the first.
+   *
+   * @generated from field: string token = 2;
+   */
+  token: string;
+};
+
+/**
+ * Describes the message homeplane.v1.ListOpenActionsRequest.
+ * Use `create(ListOpenActionsRequestSchema)` to create a new message.
+ */
+export const ListOpenActionsRequestSchema: GenMessage<ListOpenActionsRequest> = /*@__PURE__*/
+  messageDesc(file_homeplane_v1_orchestration, 13);
+
+/**
+ * @generated from message homeplane.v1.ListOpenActionsResponse
+ */
+export type ListOpenActionsResponse = Message<"homeplane.v1.ListOpenActionsResponse"> & {
+  /**
+   * @generated from field: repeated homeplane.v1.OpenAction actions = 1;
+   */
+  actions: OpenAction[];
+
+  /**
+   * Empty when there are no more.
+   *
+   * @generated from field: string token = 2;
+   */
+  token: string;
+};
+
+/**
+ * Describes the message homeplane.v1.ListOpenActionsResponse.
+ * Use `create(ListOpenActionsResponseSchema)` to create a new message.
+ */
+export const ListOpenActionsResponseSchema: GenMessage<ListOpenActionsResponse> = /*@__PURE__*/
+  messageDesc(file_homeplane_v1_orchestration, 14);
+
+/**
+ * @generated from message homeplane.v1.OpenAction
+ */
+export type OpenAction = Message<"homeplane.v1.OpenAction"> & {
+  /**
+   * @generated from field: flyteidl2.common.ActionIdentifier action_id = 1;
+   */
+  actionId?: ActionIdentifier | undefined;
+
+  /**
+   * The one that was told of last; at least 1.
+   *
+   * @generated from field: uint32 attempt = 2;
+   */
+  attempt: number;
+};
+
+/**
+ * Describes the message homeplane.v1.OpenAction.
+ * Use `create(OpenActionSchema)` to create a new message.
+ */
+export const OpenActionSchema: GenMessage<OpenAction> = /*@__PURE__*/
+  messageDesc(file_homeplane_v1_orchestration, 15);
+
+/**
  * The orchestration channel: served by the control plane, called by the data plane, never the other way round. Beside this
  * service the channel carries flyteidl2's EventsProxyService (what became of actions) and InternalRunService.RecordAction
  * (actions that came to be inside the data plane).
@@ -358,6 +430,17 @@ export const OrchestrationService: GenService<{
     methodKind: "unary";
     input: typeof AcknowledgeOrdersRequestSchema;
     output: typeof AcknowledgeOrdersResponseSchema;
+  },
+  /**
+   * Actions that the control plane takes for going on in this cluster: stored there, and not told of as ended. For the data plane to
+   * compare with what there is.
+   *
+   * @generated from rpc homeplane.v1.OrchestrationService.ListOpenActions
+   */
+  listOpenActions: {
+    methodKind: "unary";
+    input: typeof ListOpenActionsRequestSchema;
+    output: typeof ListOpenActionsResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_homeplane_v1_orchestration, 0);

@@ -16,6 +16,8 @@ executor:
     # Its pods hold their TaskAction's deletion back (blockOwnerDeletion).
     - { apiGroups: [flyte.org], resources: [taskactions/finalizers], verbs: [update] }
     - { apiGroups: [""], resources: [pods], verbs: [get, create, delete] }
+    # The kubelet says there what keeps a pod from its start.
+    - { apiGroups: [""], resources: [events], verbs: [list] }
     # An action that somebody deletes is asked for whether its whole namespace goes.
     - { apiGroups: [""], resources: [namespaces], verbs: [get] }
   own:

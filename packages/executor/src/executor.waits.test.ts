@@ -159,3 +159,85 @@ test("ended runs are cleaned away by their number too, those that ended first be
   expect(await left()).toEqual(["r3", "r4", "r5"]);
   expect((await world.client.list(taskActionType)).items).toHaveLength(3);
 });
+
+describe("a container that is not started, of which only the kubelet's events say why", () => {
+  const missing = 'MountVolume.SetUp failed for volume "settings" : configmap "nope" not found';
+  const creating: WorldOptions["script"] = () => ({ kind: "stuck", reason: "ContainerCreating", message: "" });
+
+  /** As the kubelet tells it, again and again. */
+  function eventsOf(world: World, reason: string, message: string, isOver = (): boolean => false): void {
+    world.intercept = ({ method, path }) => {
+      if (method !== "GET" || !/\/events\?/.test(path)) return undefined;
+      const at = (ago: number): string => new Date(world.clock.now() - ago).toISOString();
+      const warning = { type: "Warning", reason, message, lastTimestamp: at(5_000) };
+      const vague = { ...warning, message: "Unable to attach or mount volumes: timed out", lastTimestamp: at(2_000) };
+      const over = isOver() ? [{ type: "Normal", reason: "Pulling", message: "", lastTimestamp: at(1_000) }] : [];
+      return answer(200, "", "", { kind: "EventList", metadata: {}, items: [warning, vague, ...over] });
+    };
+  }
+
+  test("a ConfigMap that is not there is told in the kubelet's words, and fails the action after the grace time", async () => {
+    await using world = await worldOf(creating);
+    eventsOf(world, "FailedMount", missing);
+    const begun = world.clock.monotonic();
+    world.submit("r1", { retries: 2 });
+    await world.pass(30_000);
+    expect(await messageOf(world)).toBe(`FailedMount: ${missing}`);
+    expect(told(world)).toContain(`FailedMount: ${missing}`);
+    await world.untilReported("a0");
+    const { status } = await world.taskAction("r1");
+    expect(status?.errorState).toEqual({ code: "FailedMount", kind: "USER", message: `FailedMount: ${missing}` });
+    expect(world.kubelet.podsOf.get("a0")).toBe(1);
+    expect(world.clock.monotonic() - begun).toBeLessThan(5 * 60_000);
+  });
+
+  test("trouble of the node is no fault of the task: the attempt goes on in a new pod, a bounded number of times", async () => {
+    await using world = await worldOf(creating);
+    eventsOf(world, "FailedCreatePodSandBox", "plugin type=calico failed");
+    world.submit("r1");
+    await world.untilReported("a0");
+    const { status } = await world.taskAction("r1");
+    expect(status?.errorState).toMatchObject({ code: "FailedCreatePodSandBox", kind: "SYSTEM" });
+    expect(world.kubelet.podsOf.get("a0")).toBe(4);
+  });
+
+  test("what has passed is not held against it", async () => {
+    await using world = await worldOf(() => ({ ...succeeds, startAfterMs: 600_000 }));
+    eventsOf(world, "FailedMount", missing, () => true);
+    world.submit("r1");
+    await world.pass(300_000, 5_000);
+    expect(await messageOf(world)).toBe("");
+    await world.untilReported("a0");
+    await checkEnd(world, { a0: 0 });
+  });
+
+  test.each([403, 404, 500])(
+    "where events are not to be had (%i) it waits as it would without them",
+    async (status) => {
+      await using world = await worldOf(() => ({ ...succeeds, startAfterMs: 60_000 }));
+      world.intercept = ({ method, path }) =>
+        method === "GET" && /\/events\?/.test(path) ? answer(status, "Reason", "no") : undefined;
+      world.submit("r1");
+      await world.untilReported("a0");
+      await checkEnd(world, { a0: 0 });
+    },
+  );
+});
+
+test("a service account that is not there is waited for, and fails the action after the grace time", async () => {
+  await using world = await worldOf(() => succeeds);
+  const message =
+    'pods "p" is forbidden: error looking up service account demo-development/nope: serviceaccount "nope" not found';
+  world.intercept = (request) => (isPodCreate(request) ? answer(403, "Forbidden", message) : undefined);
+  const podSpec = { serviceAccountName: "nope", containers: [{ name: "main", image: "x:1" }] };
+  const target = { case: "k8sPod" as const, value: { podSpec, primaryContainerName: "main" } };
+  const begun = world.clock.monotonic();
+  world.submit("r1", { type: "sidecar", template: { target } });
+  await world.pass(20_000);
+  expect(await messageOf(world)).toBe(message);
+  await world.untilReported("a0");
+  expect((await world.taskAction("r1")).status?.errorState).toEqual({ code: "AdmissionDenied", kind: "USER", message });
+  const took = world.clock.monotonic() - begun;
+  expect(took).toBeGreaterThan(3 * 60_000);
+  expect(took).toBeLessThan(6 * 60_000);
+});

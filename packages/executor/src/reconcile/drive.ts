@@ -2,7 +2,7 @@
 import { progressReason, type TaskAction, terminalPhase } from "@homeplane/idl";
 import { isNotFound, pods } from "@homeplane/kube";
 import { consultCache } from "../cache/consult.ts";
-import type { PodView } from "../pod/observe.ts";
+import type { PodState, PodView } from "../pod/observe.ts";
 import { currentPod } from "../pod/task.ts";
 import { seenPhases } from "../report/phases.ts";
 import { awaitSignal } from "./await-signal.ts";
@@ -13,10 +13,11 @@ import { judgeEnd } from "./judge-end.ts";
 import { launchPod } from "./launch.ts";
 import type { Outcome } from "./outcome.ts";
 import { recover } from "./recover.ts";
+import { quietMs, startEvent } from "./start-events.ts";
 import { judgeStart } from "./start-problem.ts";
 import { progressed } from "./status.ts";
 import { stopPods } from "./stop-pods.ts";
-import { backoffLeftMs, noteWaiting, showOthers, showProblem, showWaiting, waitMs } from "./waiting.ts";
+import { backoffLeftMs, noteWaiting, saidSince, showOthers, showProblem, showWaiting, waitMs } from "./waiting.ts";
 import { readLive, writeStatus } from "./write.ts";
 
 export async function drive(
@@ -34,14 +35,8 @@ export async function drive(
       return undefined;
     case "waiting":
       return showWaiting(deps, taskAction, pod, state.message, signal);
-    case "starting": {
-      if (state.problem === undefined) return undefined;
-      const { startGraceMs } = deps.config;
-      const left = deps.alarms.left(taskAction, "start", state.since, startGraceMs);
-      const outcome = judgeStart(state.problem, left === 0);
-      if (outcome === undefined) return showProblem(deps, taskAction, pod, state.problem, signal);
-      return conclude(deps, taskAction, { pod, outcome, endedAt: nowIso(deps.clock), podName: pod.name }, signal);
-    }
+    case "starting":
+      return starting(deps, taskAction, pod, state, signal);
     case "running":
       if (progressReason(taskAction) !== "Executing") {
         await writeStatus(
@@ -57,6 +52,27 @@ export async function drive(
     default:
       return state satisfies never;
   }
+}
+
+/** It has a node, and its containers are being made. */
+async function starting(
+  deps: Deps,
+  taskAction: TaskAction,
+  pod: PodView,
+  { since, problem: told }: Extract<PodState, { kind: "starting" }>,
+  signal: AbortSignal,
+): Promise<Next> {
+  const quiet = told === undefined ? quietMs - (deps.clock.now() - Date.parse(since)) : 0;
+  if (quiet > 0) return { requeueAfterMs: Math.min(quiet, quietMs) };
+  const problem = told ?? (await startEvent(deps, pod, signal));
+  if (problem === undefined) return { requeueAfterMs: quietMs };
+  const left = deps.alarms.left(taskAction, "start", since, deps.config.startGraceMs);
+  const outcome = judgeStart(problem, left === 0);
+  if (outcome !== undefined)
+    return conclude(deps, taskAction, { pod, outcome, endedAt: nowIso(deps.clock), podName: pod.name }, signal);
+  const next = await showProblem(deps, taskAction, pod, problem, signal);
+  // Events bring nobody back.
+  return told === undefined ? { requeueAfterMs: quietMs } : next;
 }
 
 async function start(deps: Deps, seen: TaskAction, signal: AbortSignal): Promise<Next> {
@@ -83,6 +99,10 @@ async function start(deps: Deps, seen: TaskAction, signal: AbortSignal): Promise
     throw new Error(launch.message, { cause: launch.error });
   }
   if (launch.kind === "waiting") {
+    const since = saidSince(taskAction, launch.message) ?? nowIso(deps.clock);
+    const left = launch.refusal && deps.alarms.left(taskAction, "start", since, deps.config.startGraceMs);
+    if (launch.refusal !== undefined && left === 0)
+      return conclude(deps, taskAction, { outcome: launch.refusal, endedAt: nowIso(deps.clock) }, signal);
     await noteWaiting(deps, taskAction, undefined, launch.message, signal);
     return { requeueAfterMs: waitMs(deps, taskAction, attempt) };
   }

@@ -14,15 +14,17 @@ import { timeLimitsOf } from "./time-limits.ts";
 
 export type Launch =
   | { readonly kind: "created" }
-  /** A quota is used up, or the namespace is still being set up: it passes by itself. */
-  | { readonly kind: "waiting"; readonly message: string }
+  /** A quota is used up, or the namespace is still being set up: it passes by itself. `refusal`: unless it has not after the grace time. */
+  | { readonly kind: "waiting"; readonly message: string; readonly refusal?: Refusal }
   /** Nobody knows what it was: tried again until it works. */
   | { readonly kind: "failed"; readonly message: string; readonly error: unknown }
   | {
       readonly kind: "refused";
-      readonly outcome: Exclude<Outcome, { kind: "success" }>;
+      readonly outcome: Refusal;
       readonly reason?: "InvalidSpec" | "PluginNotFound";
     };
+
+type Refusal = Exclude<Outcome, { kind: "success" }>;
 
 /** Task types that are one pod. */
 const podTaskTypes: ReadonlySet<string> = new Set(["python", "python-task", "container", "raw-container", "sidecar"]);
@@ -54,12 +56,14 @@ export async function launchPod(
     const code = taskType === "" ? "InvalidSpec" : "PluginNotFound";
     return { kind: "refused", outcome: { kind: "user", final: true, code, message }, reason: code };
   }
+  let account: string | undefined;
   try {
     const previousPrefix = await previousCheckpoint(deps.store, taskAction, signal);
     const context = podContext(deps.config.pod, taskAction, { cache, previousPrefix });
     timeLimitsOf(context.template.metadata);
     const inputs = await namedInputs(deps.store, context, signal);
     const pod = buildPod({ ...context, inputs });
+    account = pod.spec.serviceAccountName;
     const hindered = await placeSecrets(deps.secrets, context, signal);
     if (hindered !== undefined) return hindered;
     await createOrAdopt(deps.client, pod, taskAction, signal);
@@ -84,7 +88,12 @@ export async function launchPod(
         error,
       };
     if (!(error instanceof KubeError)) throw error;
-    if (error.status === 403 && passing.test(error.message)) return { kind: "waiting", message: error.message };
+    if (error.status === 403 && passing.test(error.message)) {
+      // Ours is made with the namespace; one that a pod template names may never come.
+      const isOurs = account === deps.config.pod.serviceAccount || !/looking up service account/.test(error.message);
+      const refusal = { kind: "user", final: true, code: "AdmissionDenied", message: error.message } as const;
+      return { kind: "waiting", message: error.message, ...(isOurs ? {} : { refusal }) };
+    }
     const code = refusals[error.status];
     if (code === undefined) {
       const answer = error.status === 0 ? error.reason : `${error.status} ${error.reason}`;

@@ -4,6 +4,16 @@ import type { Outcome } from "./outcome.ts";
 /** Containers that will never start, whatever is waited for. */
 const hopeless: ReadonlySet<string> = new Set(["InvalidImageName", "CreateContainerConfigError"]);
 
+/** What the kubelet tells in events: of a node, its volumes or its network, unless what the pod names is not there. */
+const ofTheNode: ReadonlySet<string> = new Set([
+  ...["FailedMount", "FailedMapVolume", "FailedAttachVolume", "FailedCreatePodSandBox"],
+]);
+
+/** What the pod template names, and the cluster does not have. */
+export function isMissing({ message }: StartProblem): boolean {
+  return /\b(?:configmap|secret|persistentvolumeclaim)s? .*not found|references non-existent/i.test(message);
+}
+
 /** A registry that is down or throttles is no fault of the task. */
 const registryTrouble = new RegExp(
   [
@@ -25,5 +35,6 @@ export function judgeStart({ reason, message }: StartProblem, graceIsOver: boole
     if (registryTrouble.test(message)) return { kind: "system", code: "ImagePullBackOff", message: text };
     return { kind: "user", final: false, code: "ImagePullBackOff", message: text };
   }
+  if (ofTheNode.has(reason) && !isMissing({ reason, message })) return { kind: "system", code: reason, message: text };
   return { kind: "user", final: true, code: reason, message: text };
 }

@@ -25,6 +25,12 @@ export function waitMs({ clock, random }: Deps, { status }: TaskAction, attempt:
   return Math.min(longestWaitMs, Math.max(shortestWaitMs, waited / 4)) * (0.75 + 0.5 * random());
 }
 
+/** Since when its condition has said this; `undefined` = it does not. */
+export function saidSince({ status }: TaskAction, message: string): string | undefined {
+  const known = status?.conditions?.find(({ type }) => type === "Progressing");
+  return known?.message === conditionMessage(message) ? known.lastTransitionTime : undefined;
+}
+
 /** What is left of the delay before the next pod; the action is woken when it is over. */
 export function backoffLeftMs(deps: Deps, taskAction: TaskAction): number {
   const { queuedAt, notBefore } = taskAction.status ?? {};

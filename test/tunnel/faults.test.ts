@@ -142,9 +142,13 @@ test("the dialling end waits with backoff while nobody answers, says why, and co
   pair.line.refuse(true);
   const delays: number[] = [];
   const { log } = pair.serviceOptions;
-  const warn = (entry: object): void => void ("delay" in entry && delays.push(entry.delay as number));
-  const dialled = pair.dial({ connections: 1, random: () => 0.2, log: Object.assign(Object.create(log), { warn }) });
+  const note = (entry: object): void => void ("delay" in entry && delays.push(entry.delay as number));
+  let told = 0;
+  const warn = (entry: object): void => (told++, note(entry));
+  const noted = Object.assign(Object.create(log), { warn, debug: note });
+  const dialled = pair.dial({ connections: 1, random: () => 0.2, log: noted });
   await until(() => delays.length === 4);
+  expect(told, "an outage is told once, not at each try").toBe(1);
   expect(delays).toEqual([50, 100, 200, 400]);
   expect(dialled.service.state()).toMatchObject({ up: 0, wanted: 1, problem: expect.stringContaining("127.0.0.1") });
   pair.line.refuse(false);

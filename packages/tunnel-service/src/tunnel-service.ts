@@ -6,6 +6,7 @@ import { type Backoff, backoffMs, Http2Link, messageOf, pause, type Service } fr
 import { serve, type ServeOptions } from "./connection.ts";
 import { dial } from "./dial.ts";
 import type { TunnelServiceOptions } from "./options.ts";
+import { Outage } from "./outage.ts";
 
 const defaults = { connections: 4, drainMs: 30_000, pingMs: 1_000, deadMs: 3_000 } as const;
 /** Inside a cluster an answer takes below a millisecond: more would only be memory of stalled streams. */
@@ -26,6 +27,7 @@ export function createTunnelService(options: TunnelServiceOptions): TunnelServic
     ),
   );
   const serveOptions: ServeOptions = { ...settings, links };
+  const outage = new Outage(options);
   let up = 0;
   let problem: string | undefined;
 
@@ -41,6 +43,7 @@ export function createTunnelService(options: TunnelServiceOptions): TunnelServic
     }
     up++;
     problem = undefined;
+    outage.over();
     log.info({ event: "tunnel.up", cluster, connections: up });
     const reason = await serve(serveOptions, socket, signal);
     up--;
@@ -57,7 +60,7 @@ export function createTunnelService(options: TunnelServiceOptions): TunnelServic
       // One that ends at once, again and again, is dialled ever more rarely too.
       if (wasUp && clock.now() - begun > redial.maxMs) failures = 0;
       const delay = backoffMs(redial, failures++, random);
-      if (!wasUp) log.warn({ event: "tunnel.dial_failed", cluster, failures, delay, error: problem });
+      if (!wasUp) outage.failed({ failures, delay, error: problem });
       await pause(clock, delay, signal);
     }
   }

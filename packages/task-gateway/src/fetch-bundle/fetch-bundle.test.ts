@@ -9,6 +9,7 @@ import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { fetchBundle } from "./fetch-bundle.ts";
+import { open, withRetries } from "./http.ts";
 
 let root = "";
 beforeEach(async () => {
@@ -195,4 +196,37 @@ test("an archive that was cut is no archive", async () => {
     store: () => ({ status: 200, body: content.subarray(0, content.length / 2) }),
   });
   await expect(it.fetch()).rejects.toThrow(/unexpected end of file|ends/);
+});
+
+test.each([
+  ["an empty address", "", '--gateway: "" is no address such as https://task-gateway:8443'],
+  ["an address without a scheme", "gateway:8443", '--gateway: "gateway:8443" is no address'],
+  ["a token that is not there", "http://127.0.0.1:1", "ENOENT"],
+])("%s is told at once: it would never come right", async (_, gateway, problem) => {
+  const readToken = (): Promise<string> => readFile(join(root, "none"), "utf8");
+  const signal = AbortSignal.timeout(20_000);
+  const begun = performance.now();
+  await expect(fetchBundle({ gateway, readToken, ca: undefined, kind: "tgz", folder: root, signal })).rejects.toThrow(
+    problem,
+  );
+  expect(performance.now() - begun).toBeLessThan(2_000);
+});
+
+test("a gateway that nobody answers at is given up after 8 tries and at most 23 s of waiting, and it is said so", async () => {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  const signal = AbortSignal.timeout(20_000);
+  const pauses: number[] = [];
+  const ask = () => open(`http://127.0.0.1:${port}/x`, { method: "GET", ca: undefined, signal });
+  const failure = withRetries(
+    ask,
+    () => false,
+    signal,
+    async (ms) => pauses.push(ms),
+  );
+  await expect(failure).rejects.toThrow(/ECONNREFUSED.*\(given up after 8 tries\)$/);
+  expect(pauses).toHaveLength(7);
+  expect(pauses.reduce((sum, ms) => sum + ms)).toBeLessThan(23_000);
 });

@@ -34,6 +34,8 @@ const fileMode = 0o664;
 
 export async function fetchBundle(options: FetchOptions): Promise<Fetched> {
   const begun = performance.now();
+  if (!/^https?:$/.test(URL.parse(options.gateway)?.protocol ?? ""))
+    throw new FetchError(`--gateway: "${options.gateway}" is no address such as https://task-gateway:8443`, "final");
   await mkdir(options.folder, { recursive: true });
   const fetched = await withRetries(() => fetchOnce(options), isFinal, options.signal);
   return { ...fetched, ms: Math.round(performance.now() - begun) };
@@ -42,8 +44,8 @@ export async function fetchBundle(options: FetchOptions): Promise<Fetched> {
 function isFinal(error: unknown): boolean {
   if (error instanceof FetchError) return error.kind === "final";
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  // What zlib and the file system refuse, they refuse again.
-  return error instanceof ArchiveError || code.startsWith("Z_") || code === "ENOSPC" || code === "EACCES";
+  // What zlib and the file system refuse, they refuse again; a token that is not there at the start never comes.
+  return error instanceof ArchiveError || code.startsWith("Z_") || ["ENOSPC", "EACCES", "ENOENT"].includes(code);
 }
 
 /** A URL is asked for anew at each try: it does not live long. */

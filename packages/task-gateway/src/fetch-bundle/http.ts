@@ -63,19 +63,24 @@ export async function text(response: IncomingMessage, maxBytes = maxErrorBytes):
   return found.slice(0, maxBytes);
 }
 
-/** Everything that may pass by itself is tried again, a bounded number of times. */
+/** Everything that may pass by itself is tried again, a bounded number of times: 8 tries, with at most 23 s of waiting between them. */
 export async function withRetries<T>(
   run: () => Promise<T>,
   isFinal: (error: unknown) => boolean,
   signal: AbortSignal,
+  pause: (ms: number) => Promise<unknown> = (ms) => sleep(ms, undefined, { signal }),
 ): Promise<T> {
   for (let tries = 1; ; tries++) {
     try {
       return await run();
     } catch (error) {
-      if (tries === maxTries || signal.aborted || isFinal(error)) throw error;
+      if (signal.aborted || isFinal(error)) throw error;
+      if (tries === maxTries) {
+        const reason = error instanceof Error ? error.message : String(error);
+        throw new FetchError(`${reason} (given up after ${tries} tries)`, "again", { cause: error });
+      }
       const wait = Math.min(longestWaitMs, firstWaitMs * 2 ** (tries - 1));
-      await sleep(wait * (0.5 + Math.random() / 2), undefined, { signal });
+      await pause(wait * (0.5 + Math.random() / 2));
     }
   }
 }

@@ -3,6 +3,8 @@ import { expect, test } from "vitest";
 import { dataPlaneSchema } from "../../packages/cli/src/serve/config.ts";
 import { controlPlaneSchema } from "../../packages/cli/src/serve/control-plane-config.ts";
 import { parseConfig } from "../../packages/cli/src/serve/load-config.ts";
+import { namespaceConfig } from "../../packages/cli/src/serve/namespace-config.ts";
+import { policies } from "../../packages/operator/src/namespaces/policies.ts";
 import { type Manifest, manifests, ofKind } from "./objects.ts";
 import { golden, permutations } from "./permutations.ts";
 
@@ -42,6 +44,33 @@ test("whoever reaches the buckets has the cloud's role, and says so; the others 
         : { "homeplane.dev/cloud-role": "none" },
     );
   }
+});
+
+test("what the chart lets task pods out to is what the operator's policies let out, with the exceptions cut out of it", () => {
+  const kept = policies(namespaceConfig(parseConfig("", configOf("own-tls"), dataPlaneSchema)));
+  const extra = kept.find(({ metadata }) => metadata.name === "homeplane-extra");
+  expect(extra?.spec).toEqual({
+    podSelector: {},
+    policyTypes: ["Egress"],
+    egress: [
+      {
+        to: [{ ipBlock: { cidr: "10.30.0.0/16", except: ["10.30.7.0/24"] } }],
+        ports: [{ protocol: "TCP", port: 5432 }],
+      },
+      {
+        to: [
+          {
+            namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": "databases" } },
+            podSelector: { matchLabels: { app: "redis" } },
+          },
+        ],
+        ports: [{ protocol: "TCP", port: 6379 }],
+      },
+    ],
+  });
+  const named = (name: string) =>
+    policies(namespaceConfig(parseConfig("", configOf(name), dataPlaneSchema))).map(({ metadata }) => metadata.name);
+  expect(named("minio")).not.toContain("homeplane-extra");
 });
 
 test("every file that the configuration names is mounted where it is needed", () => {

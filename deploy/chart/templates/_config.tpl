@@ -20,7 +20,7 @@
 {{- $podLabels := merge (dict) $v.tasks.podLabels -}}
 {{- if eq $v.identity.provider "azure" }}{{ $_ := set $podLabels "azure.workload.identity/use" "true" }}{{ end -}}
 {{- $tasks := dict "initImage" (include "homeplane.image" .) "serviceAccount" $v.tasks.serviceAccount "annotations" $annotations "podLabels" $podLabels "user" $v.tasks.user "gracePeriodSeconds" $v.tasks.gracePeriodSeconds "defaultRequests" $v.tasks.defaultRequests "imagePullSecrets" $v.tasks.imagePullSecrets "nodeSelector" $v.tasks.nodeSelector "tolerations" $v.tasks.tolerations "priorityClassName" $v.tasks.priorityClassName "podSecurity" $v.tasks.podSecurity "caFiles" (list "/etc/homeplane/ca/ca-bundle.crt") -}}
-{{- $egress := dict "dns" (fromYamlArray (include "homeplane.dnsTargets" .)) "extra" $v.networkPolicies.tasks -}}
+{{- $egress := dict "dns" (fromYamlArray (include "homeplane.dnsTargets" .)) "extra" $v.taskNamespaces.egress.extra "except" $v.taskNamespaces.egress.except -}}
 {{- /* A Service of this cluster is told by its namespace; anything else the operator works out from the addresses. */ -}}
 {{- if or $v.networkPolicies.objectStore (regexMatch "\\.svc(\\.cluster\\.local)?(:|$)" (urlParse $s.endpoint).host) }}{{ $_ := set $egress "objectStore" (fromYamlArray (include "homeplane.storeTargets" .)) }}{{ end -}}
 {{- $namespaces := dict "mode" $v.taskNamespaces.mode "overrides" $v.taskNamespaces.overrides "egress" $egress -}}

@@ -1,8 +1,11 @@
 /** Which account may do what, as one table: golden/rights.md. A change of it is a change of what a reviewer has to trust. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { type Manifest, manifests, ofKind, type Rule } from "./objects.ts";
 import { golden, permutations } from "./permutations.ts";
-import { grants, matrix } from "./rights.ts";
+import { type Use, uses } from "./rights-uses.ts";
+import { grants, matrix, verbsByLine } from "./rights.ts";
 
 const rulesIn = (objects: readonly Manifest[]): (Rule & { role: string })[] =>
   [...ofKind("ClusterRole", objects), ...ofKind("Role", objects)].flatMap(({ metadata, rules = [] }) =>
@@ -19,6 +22,24 @@ test("where the task namespaces are the customer's, the operator makes nothing i
   const own = all.filter(({ account }) => account === "operator");
   await expect(matrix(own)).toMatchFileSnapshot("golden/rights-existing-namespaces.md");
   expect(own.flatMap(({ rule }) => rule.verbs)).not.toContain("bind");
+});
+
+test.each([
+  ["create", "minio"],
+  ["existing", "existing-namespaces"],
+] as const)("with namespaces.mode %s every right is one that our code uses, and no other is", (mode, name) => {
+  const taskNamespaces = mode === "create" ? ["{project}-{domain}"] : [];
+  const all = grants(manifests(golden(name)), taskNamespaces).map((grant) => ({
+    ...grant,
+    namespace: grant.namespace.startsWith("flytesnacks-") ? "{project}-{domain}" : grant.namespace,
+  }));
+  const sorted = (lines: Iterable<readonly [string, Iterable<string>]>): Record<string, string> =>
+    Object.fromEntries([...lines].map(([line, verbs]) => [line, [...new Set(verbs)].toSorted().join(" ")]));
+  const used = Object.entries(uses[mode]).map(([line, calls]) => [line, calls.flatMap(({ verbs }) => verbs)] as const);
+  expect(sorted(verbsByLine(all))).toEqual(sorted(used));
+  const packages = join(import.meta.dirname, "../../packages");
+  for (const { file, call } of Object.values<readonly Use[]>(uses[mode]).flat())
+    expect(readFileSync(join(packages, file), "utf8"), `${file} has no ${call}`).toContain(call);
 });
 
 describe.each(permutations.map(({ name }) => name))("%s", (name) => {

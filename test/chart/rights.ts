@@ -37,8 +37,8 @@ function rulesOf(objects: readonly Manifest[], kind: string, name: string, names
 
 const where = { "*": "everywhere" } as Readonly<Record<string, string>>;
 
-/** One line for an account, a place and a resource, with a letter for each of the eight verbs, and `bind` by name. */
-export function matrix(all: readonly Grant[]): string {
+/** What may be done, by account, place and resource. */
+export function verbsByLine(all: readonly Grant[]): ReadonlyMap<string, ReadonlySet<string>> {
   const lines = new Map<string, Set<string>>();
   for (const { account, namespace, rule } of all) {
     for (const group of rule.apiGroups)
@@ -48,7 +48,12 @@ export function matrix(all: readonly Grant[]): string {
         lines.set(line, new Set([...(lines.get(line) ?? []), ...rule.verbs]));
       }
   }
-  const rows = [...lines].map(([line, allowed]) => {
+  return lines;
+}
+
+/** One line for an account, a place and a resource, with a letter for each of the eight verbs, and `bind` by name. */
+export function matrix(all: readonly Grant[]): string {
+  const rows = [...verbsByLine(all)].map(([line, allowed]) => {
     const cells = verbs.map((verb) => (allowed.has(verb) ? "x" : ""));
     const others = [...allowed].filter((verb) => !verbs.some((one) => one === verb));
     return `| ${line} | ${[...cells, others.join(" ")].join(" | ")} |`;

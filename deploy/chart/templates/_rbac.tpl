@@ -36,6 +36,7 @@ operator:
       resources: [clusterroles]
       resourceNames: [union-operator-tasks, union-executor-tasks, union-task-gateway-tasks, union-log-provider-tasks, union-secret-service-tasks]
       verbs: [bind]
+    # An order to abort may be for a namespace that is not there.
     - { apiGroups: [flyte.org], resources: [taskactions], verbs: [list] }
   {{- else }}
   cluster:
@@ -43,7 +44,7 @@ operator:
     - { apiGroups: [flyte.org], resources: [taskactions], verbs: [list] }
   {{- end }}
   tasks:
-    - { apiGroups: [flyte.org], resources: [taskactions], verbs: [get, list, create, patch, delete] }
+    - { apiGroups: [flyte.org], resources: [taskactions], verbs: [get, create, patch, delete] }
     - { apiGroups: [flyte.org], resources: [taskactions/status], verbs: [patch] }
   {{- if eq .Values.taskNamespaces.mode "create" }}
     - { apiGroups: [""], resources: [serviceaccounts, resourcequotas, limitranges, configmaps], verbs: [create, update, delete] }
@@ -69,7 +70,6 @@ task-gateway:
     - { apiGroups: [flyte.org], resources: [taskactions], verbs: [get, create, patch, delete] }
     # A child holds its parent's deletion back (blockOwnerDeletion).
     - { apiGroups: [flyte.org], resources: [taskactions/finalizers], verbs: [update] }
-    - { apiGroups: [""], resources: [pods], verbs: [get] }
 object-store-service:
   cluster:
     - { apiGroups: [authentication.k8s.io], resources: [tokenreviews], verbs: [create] }

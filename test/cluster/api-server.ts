@@ -10,7 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { writeKubeconfig } from "@homeplane/kube-embedded";
-import { issueCa, issueLeaf } from "../../packages/kube-embedded/src/certs/issue.ts";
+import { issueCa, issueLeaf } from "@homeplane/kube-embedded/certs";
 import { Child } from "./child.ts";
 import { buildProgram } from "./go-program.ts";
 

@@ -7,7 +7,7 @@ import { pipeline } from "node:stream/promises";
 import type { KubeClient } from "@homeplane/kube";
 import { pods } from "@homeplane/kube";
 import type { PodLogsRequest } from "@homeplane/kube-embedded";
-import { issueCa, issueLeaf } from "../../packages/kube-embedded/src/certs/issue.ts";
+import { issueCa, issueLeaf } from "@homeplane/kube-embedded/certs";
 
 export interface KubeletLogs {
   readonly port: number;

@@ -8,7 +8,7 @@ import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
-import { testCertificate } from "../../packages/kube/src/testing/test-certificate.ts";
+import { testCertificate } from "@homeplane/kube/testing/test-certificate";
 import { askMinio } from "./bootstrap/ask-minio.ts";
 
 const START_MS = 60_000;

@@ -19,7 +19,7 @@ import {
 } from "@homeplane/object-store";
 import { systemClock as clock } from "@homeplane/runtime-kit";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { objectStoreContract } from "../../packages/object-store/src/testing/contract.ts";
+import { objectStoreContract } from "@homeplane/object-store/testing/contract";
 import { buildProgram } from "./go-program.ts";
 import { type MinioServer, startMinio } from "./minio-server.ts";
 import { startTokenIssuer, type TokenIssuer } from "./token-issuer.ts";

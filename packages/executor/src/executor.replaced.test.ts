@@ -12,7 +12,8 @@ const left = async (world: World): Promise<{ pods: number; actions: number }> =>
 async function ran(meanwhile: (world: World) => Promise<void>) {
   const retentionMs = 600_000;
   await using world = await new World({
-    script: () => ({ kind: "exit", code: 0, runMs: 30_000 }),
+    // As a parent does, it outlives its child.
+    script: ({ action }) => ({ kind: "exit", code: 0, runMs: action === "a0" ? 40_000 : 20_000 }),
     config: { retentionMs },
   }).start();
   world.submit("r1");

@@ -202,10 +202,10 @@ describe("a container that is not started, of which only the kubelet's events sa
   });
 
   test("what has passed is not held against it", async () => {
-    await using world = await worldOf(() => ({ ...succeeds, startAfterMs: 600_000 }));
+    await using world = await worldOf(() => ({ ...succeeds, startAfterMs: 240_000 }));
     eventsOf(world, "FailedMount", missing, () => true);
     world.submit("r1");
-    await world.pass(300_000, 5_000);
+    await world.pass(230_000, 5_000);
     expect(await messageOf(world)).toBe("");
     await world.untilReported("a0");
     await checkEnd(world, { a0: 0 });

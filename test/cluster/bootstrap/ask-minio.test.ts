@@ -1,6 +1,6 @@
 import { createServer } from "node:https";
 import { expect, test } from "vitest";
-import { testCertificate } from "../../../packages/kube/src/testing/test-certificate.ts";
+import { testCertificate } from "@homeplane/kube/testing/test-certificate";
 import { askMinio } from "./ask-minio.ts";
 
 async function answering(statuses: readonly number[]): Promise<{ requests: number; problem: string }> {

@@ -1,7 +1,7 @@
 /** A request to a MinIO by its root user. */
 import { request } from "node:https";
 import { setTimeout as sleep } from "node:timers/promises";
-import { signHeaders } from "../../../packages/object-store/src/testing/sign.ts";
+import { signHeaders } from "@homeplane/object-store/testing/sign";
 
 export interface MinioAccess {
   readonly url: string;

@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { writeKubeconfig } from "@homeplane/kube-embedded";
-import { issueCa, issueLeaf, type LeafOptions } from "../../../packages/kube-embedded/src/certs/issue.ts";
+import { issueCa, issueLeaf, type LeafOptions } from "@homeplane/kube-embedded/certs";
 import { apiUrl, node, type Place } from "./layout.ts";
 
 /** Months: a developer's cluster lives long. */

@@ -14,7 +14,7 @@ import {
   serviceAccounts,
 } from "@homeplane/kube";
 import { silentLogger as log, systemClock as clock } from "@homeplane/runtime-kit";
-import { issueCa, issueLeaf, type Pair } from "../../../packages/kube-embedded/src/certs/issue.ts";
+import { issueCa, issueLeaf, type Pair } from "@homeplane/kube-embedded/certs";
 import { prepare } from "../../../packages/cli/src/up/kubernetes.ts";
 import type { ApiServer } from "../api-server.ts";
 import { ComponentProcess } from "./component-process.ts";

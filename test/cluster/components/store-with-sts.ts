@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { TokenVerifier } from "@homeplane/kube";
 import { openFsObjectStore, startS3Server } from "@homeplane/object-store";
 import { silentLogger as log, systemClock as clock } from "@homeplane/runtime-kit";
-import type { Pair } from "../../../packages/kube-embedded/src/certs/issue.ts";
+import type { Pair } from "@homeplane/kube-embedded/certs";
 
 export const buckets = { metadata: "homeplane-metadata", fastRegistration: "homeplane-fast-registration" } as const;
 export const stsAudience = "sts.amazonaws.com";

@@ -59,6 +59,10 @@ const migrations: readonly string[] = [
   ALTER TABLE actions ADD COLUMN action_type INTEGER NOT NULL DEFAULT 0;
   UPDATE actions SET action_type = iif(task_spec IS NULL, 2, 1);
   `,
+  // What goes on is few among all that has been.
+  `
+  CREATE INDEX by_phase ON actions (phase);
+  `,
 ];
 
 /** Brings an older database up to date; refuses one that a newer version wrote. */

@@ -1,19 +1,13 @@
 /** What the processes in our own pods take, from proc(5). */
-import { readFile } from "node:fs/promises";
 import { setTimeout as wait } from "node:timers/promises";
 import { componentPids } from "./cluster.ts";
 import { type Figure, figure } from "./measure.ts";
-import { cpuSecondsOf } from "./usage.ts";
+import { cpuSecondsOf, pssMiB } from "./usage.ts";
 
 /** After a start, and after work: memory is given back when ten seconds were quiet. */
 const settleMs = 45_000;
 const windowMs = 12_000;
 const rounds = 5;
-
-async function pssMiB(pid: number): Promise<number> {
-  const text = await readFile(`/proc/${pid}/smaps_rollup`, "utf8");
-  return Number(/^Pss:\s+(\d+) kB$/m.exec(text)?.[1]) / 1024;
-}
 
 export async function idleComponents(name: string): Promise<Figure[]> {
   await wait(settleMs);

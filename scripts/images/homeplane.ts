@@ -17,6 +17,12 @@ const packages = ["libc6", "libstdc++6", "libgcc-s1", "ca-certificates", "tzdata
 const user = { uid: 65532, gid: 65532 };
 const dataDir = "/var/lib/homeplane";
 
+/**
+ * glibc gives each of Node's eleven threads memory of its own, and keeps what they have freed: after a burst of 300 runs the data plane's processes held 385 to
+ * 416 MiB together, with two arenas 366 to 376 for the same processor time (`npm run bench -- component-memory`).
+ */
+const memory = "MALLOC_ARENA_MAX=2";
+
 export const architectures: readonly Architecture[] = ["amd64", "arm64"];
 
 export async function homeplaneImage(cache: Cache, root: string, version: string): Promise<Image> {
@@ -33,7 +39,7 @@ export async function homeplaneImage(cache: Cache, root: string, version: string
 
 export const settings = (version: string): Settings => ({
   User: `${user.uid}:${user.gid}`,
-  Env: ["PATH=/usr/local/bin", "NODE_ENV=production", `HOME=${dataDir}`],
+  Env: ["PATH=/usr/local/bin", "NODE_ENV=production", `HOME=${dataDir}`, memory],
   Entrypoint: ["homeplane"],
   WorkingDir: "/",
   Labels: {

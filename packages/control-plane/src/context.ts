@@ -35,6 +35,8 @@ export interface Context {
   readonly log: Logger;
   /** Published after each change: `actionPath`, `runPath`, "runs", "triggers" and "orders". */
   readonly changes: Subject<string>;
+  /** Places where the data plane has said that it serves runs, and until when that is believed. */
+  readonly served: Map<string, number>;
   /** Aborts when the server stops: long answers end then. */
   readonly stopping: AbortSignal;
 }

@@ -56,7 +56,8 @@ export interface ControlPlaneOptions {
 export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
   const stopping = new AbortController();
   const clusters = new Clusters(options.clock);
-  const ctx: Context = { ...options, clusters, changes: new Subject<string>(), stopping: stopping.signal };
+  const own = { clusters, changes: new Subject<string>(), served: new Map<string, number>() };
+  const ctx: Context = { ...options, ...own, stopping: stopping.signal };
   const interceptors = [controlPlaneErrors(ctx.log)];
   const inProcess = { router: { interceptors } };
   return {

@@ -49,6 +49,31 @@ test("the root action is a0, queued, and its order to start is stored with it", 
   });
 });
 
+test("the data plane is asked once a minute for each bucket whether it serves a project's runs, and each time for a base that the user chose", async () => {
+  let now = Date.now();
+  await using own = await startHarness({ now: () => now });
+  const from = (bucket: string, runBaseDir = "") =>
+    own.runs.createRun({
+      id: inProject,
+      task: task(),
+      runSpec: { runBaseDir },
+      inputWrapper: {
+        case: "offloadedInputData",
+        value: { uri: `s3://${bucket}/${org}/${project}/${domain}/u/inputs`, inputsHash: "h" },
+      },
+    });
+  for (let index = 0; index < 3; index++) await from("bucket-1");
+  expect(own.downloads).toHaveLength(1);
+  await from("elsewhere");
+  expect(own.downloads).toHaveLength(2);
+  const chosen = `s3://bucket-1/${org}/${project}/${domain}/mine`;
+  for (let index = 0; index < 2; index++) await from("bucket-1", chosen);
+  expect(own.downloads.slice(2).map((url) => url.startsWith(chosen))).toEqual([true, true]);
+  now += 61_000;
+  await from("bucket-1");
+  expect(own.downloads).toHaveLength(5);
+});
+
 test("whatever organisation the client believes in, ours is answered", async () => {
   const id = { case: "projectId" as const, value: { organization: "127", name: project, domain } };
   const { run } = await h.runs.createRun({ id, task: task() });

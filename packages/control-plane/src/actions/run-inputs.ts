@@ -62,13 +62,22 @@ export async function runBase(ctx: Context, target: RunKey, inputUri: string): P
   return `${own}/${prefix}`;
 }
 
+const servedMs = 60_000;
+const maxServed = 1_000;
+/** A run's name in which no store finds fault. */
+const plainName = /^[a-z0-9-]{1,63}$/;
+
 /**
  * Refuses an address at which the data plane could not read what a run leaves: it would run and never be seen to end. Signing reaches no store, so
- * asking costs nothing.
+ * asking costs nothing but the way, which every run would wait for: where a base follows from the layout, what was said of another run of the project holds
+ * for a minute.
  */
 export async function requireServed(ctx: Context, target: RunKey, base: string, field: string): Promise<void> {
   const own = scopePrefix(ctx, target);
   if (!isBelow(base, own)) throw invalid(field, `"${base}" is not below ${own} of the object store`);
+  const { run } = target;
+  const place = plainName.test(run) && base.endsWith(`/${own}${run}`) ? base.slice(0, -run.length) : undefined;
+  if (place !== undefined && (ctx.served.get(place) ?? 0) > ctx.clock.now()) return;
   try {
     await ctx.dataPlane.objects.createDownloadUrl({ nativeUrl: `${base}/a0` }, { timeoutMs: dataPlaneTimeoutMs });
   } catch (error) {
@@ -77,4 +86,7 @@ export async function requireServed(ctx: Context, target: RunKey, base: string, 
     if (!refused) throw error;
     throw invalid(field, error.rawMessage);
   }
+  if (place === undefined) return;
+  if (ctx.served.size >= maxServed) ctx.served.clear();
+  ctx.served.set(place, ctx.clock.now() + servedMs);
 }

@@ -30,6 +30,8 @@ function memoryDataPlane() {
     const { organization, name, domain: inDomain } = location?.project ?? { organization: "", name: "", domain: "" };
     return `s3://bucket-${location?.bucket}/${organization}/${name}/${inDomain}/${location?.path}`;
   };
+  /** What a signed URL was asked for. */
+  const downloads: string[] = [];
   const secretCalls: unknown[] = [];
   const imageCalls: unknown[] = [];
   const transport = createRouterTransport((router) => {
@@ -64,7 +66,10 @@ function memoryDataPlane() {
         return { content };
       },
       createUploadUrl: ({ location }) => ({ nativeUrl: urlOf(location), signedUrl: `http://signed/${location?.path}` }),
-      createDownloadUrl: ({ nativeUrl }) => ({ signedUrl: `http://signed/${nativeUrl}` }),
+      createDownloadUrl({ nativeUrl }) {
+        downloads.push(nativeUrl);
+        return { signedUrl: `http://signed/${nativeUrl}` };
+      },
     });
     router.service(LogService, {
       async *tailLogs({ attempt }, { signal }) {
@@ -75,6 +80,7 @@ function memoryDataPlane() {
   });
   return {
     objects,
+    downloads,
     secretCalls,
     imageCalls,
     dataPlane: {
@@ -91,7 +97,7 @@ export type Harness = Awaited<ReturnType<typeof startHarness>>;
 export async function startHarness(options: { path?: string; now?: () => number; clock?: Clock; log?: Logger } = {}) {
   const store = openSqliteStore(options.path ?? ":memory:");
   await ensureProject(store, project);
-  const { objects, secretCalls, imageCalls, dataPlane } = memoryDataPlane();
+  const { dataPlane, ...seen } = memoryDataPlane();
   const controlPlane = createControlPlane({
     config: { org, domains: [domain, "production"], version: "test" },
     store,
@@ -113,9 +119,7 @@ export async function startHarness(options: { path?: string; now?: () => number;
   return {
     baseUrl,
     store,
-    objects,
-    secretCalls,
-    imageCalls,
+    ...seen,
     controlPlane,
     runs: createClient(RunService, transport),
     tasks: createClient(TaskService, transport),

@@ -81,8 +81,10 @@ describe("what an action waits for", () => {
     world.submit("r1");
     await world.pass(20_000);
     const { status } = await world.taskAction("r1");
-    expect(status?.conditions?.[0]).toMatchObject({ reason: "Initializing", message: "ImagePullBackOff: no such tag" });
-    expect(told(world)).toContain("ImagePullBackOff: no such tag");
+    const text =
+      /^image "\S+" of container \S+ can not be pulled: check its name, and whether nodes reach its registry( \| |\n)ImagePullBackOff: no such tag$/;
+    expect(status?.conditions?.[0]).toMatchObject({ reason: "Initializing", message: expect.stringMatching(text) });
+    expect(told(world)).toContainEqual(expect.stringMatching(text));
   });
 
   test("a reason that changes all the time is written no more than every ten seconds", async () => {
@@ -124,6 +126,33 @@ describe("no wait is without an end", () => {
     await world.client.delete(pods, name, { gracePeriodSeconds: 0 });
     await world.pass(20_000, 2000);
     expect(await world.taskActions()).toEqual([]);
+  });
+
+  test("a pod that was deleted on a node that went silent: it is said and told, and once the node is given up the attempt goes on at no cost", async () => {
+    await using world = await worldOf(({ turn }) => (turn === 0 ? { kind: "run", lost: true } : succeeds));
+    world.submit("r1");
+    await world.until("a pod", async () => (await world.livePods()).length > 0);
+    await world.pass(2000);
+    const [pod] = await world.livePods();
+    const name = { namespace: pod?.metadata.namespace ?? "", name: pod?.metadata.name ?? "" };
+    await world.client.delete(pods, name);
+    await world.pass(20_000, 2000);
+    expect(await messageOf(world)).toBe("");
+    await world.pass(120_000, 5000);
+    const { status } = await world.taskAction("r1");
+    const text = /^pod \S+ was to end by \S+, and node node does not tell that it has: .*: kubectl delete node node$/;
+    expect(status?.conditions?.[0]).toMatchObject({ reason: "Executing", message: expect.stringMatching(text) });
+    expect(told(world)).toContainEqual(expect.stringMatching(text));
+    expect(world.kubelet.podsOf.get("a0")).toBe(1);
+    // As the garbage collector does with pods of a node that is no more.
+    const lost = { type: "DisruptionTarget", status: "True", reason: "DeletionByPodGC", message: "orphaned" };
+    const failed = { status: { phase: "Failed", conditions: [lost] } };
+    await world.client.patch(pods, name, failed, { subresource: "status" });
+    await world.client.patch(pods, name, { metadata: { finalizers: [] } });
+    await world.client.delete(pods, name, { gracePeriodSeconds: 0 });
+    await world.untilReported("a0");
+    await checkEnd(world, { a0: 0 });
+    expect((await world.taskAction("r1")).status).toMatchObject({ attempts: 1, systemFailures: 1 });
   });
 
   test("a pod that never got a node holds up no abort, whatever finalizer it carries", async () => {

@@ -56,6 +56,11 @@ const tasks = z.strictObject({
     .prefault({})
     .describe("of containers whose image names none"),
   gracePeriodSeconds: wholeNumber(0, 3_600).default(30).describe("between SIGTERM and SIGKILL"),
+  startGraceSeconds: wholeNumber(0, 3_600)
+    .default(180)
+    .describe(
+      "how long an image may fail to be pulled, or a container to be made, before that is the attempt's failure",
+    ),
   defaultRequests: z
     .strictObject({ cpu: amount.default("1"), memory: amount.default("1Gi") })
     .prefault({})

@@ -10,6 +10,7 @@ export function executorConfig(config: DataPlaneConfig): ExecutorConfig {
   return {
     ...executorDefaults,
     cluster,
+    startGraceMs: tasks.startGraceSeconds * 1000,
     pod: {
       org,
       gateway: { hostPort: `${hostname}:${port === "" ? "443" : port}`, insecure: false },

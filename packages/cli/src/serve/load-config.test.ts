@@ -88,6 +88,7 @@ test.each([
   ["objectStore.fastRegistrationBucket", undefined, "objectStore.fastRegistrationBucket: is missing"],
   ["tasks.initImage", undefined, "tasks.initImage: is missing"],
   ["tasks.user.uid", 0, "tasks.user.uid: must be a whole number from 1"],
+  ["tasks.startGraceSeconds", -1, "tasks.startGraceSeconds: must be a whole number from 0 to 3600"],
   ["tasks.gracePeriodSeconds", "30s", "tasks.gracePeriodSeconds: must be a whole number from 0 to 3600"],
   ["tasks.defaultRequests.cpu", 1, "tasks.defaultRequests.cpu: must be an amount in quotes"],
   ["tasks.defaultRequests.memory", "1 GB", "tasks.defaultRequests.memory: must be an amount"],

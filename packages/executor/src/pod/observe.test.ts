@@ -196,7 +196,11 @@ const rows: [
         conditions: [{ type: "DisruptionTarget", status: "True", reason: "TerminationByKubelet" }],
       }),
     ),
-    { kind: "user", code: "EphemeralStorageExceeded", message: message.trim() },
+    {
+      kind: "user",
+      code: "EphemeralStorageExceeded",
+      message: `${message.trim()} Raise that limit, or keep less on the pod's disk.`,
+    },
   ]),
   [
     "an eviction for the node's want of disk",
@@ -290,6 +294,43 @@ describe("a container that does not start", () => {
     ["CreateContainerError", "no command", undefined, grace - 1],
     ["CreateContainerError", "no command", "user", grace],
   ])("%s (%s) is %s after %i ms", (reason, message, kind, waited) => {
-    expect(judgeStart({ reason, message }, waited >= grace)?.kind).toBe(kind);
+    const problem = { of: { container: "main", image: "registry:5000/team/app:503" }, reason, message };
+    expect(judgeStart(problem, waited >= grace)?.kind).toBe(kind);
+  });
+
+  // The kubelet's own words, as version 1.34 has them.
+  test.each<[string, string, string]>([
+    [
+      "InvalidImageName",
+      'Failed to apply default image tag "Not/An:Image:": couldn\'t parse image name "Not/An:Image:": invalid reference format',
+      "is no name of an image: write [registry/]name[:tag], in lower case",
+    ],
+    [
+      "ErrImagePull",
+      'rpc error: code = NotFound desc = failed to pull and unpack image "r/x:1": failed to resolve reference "r/x:1": r/x:1: not found',
+      "can not be pulled: its registry has none of that name and tag; check both",
+    ],
+    [
+      "ImagePullBackOff",
+      'Back-off pulling image "x:1": ErrImagePull: pull access denied, repository does not exist or may require authorization: authorization failed: no basic auth credentials',
+      "can not be pulled: its registry refuses it: check the name, and give the nodes or tasks.imagePullSecrets the right to pull it",
+    ],
+    [
+      "ErrImagePull",
+      'failed to do request: Head "https://r/v2/x/manifests/1": dial tcp 10.0.0.1:443: connect: connection refused',
+      "can not be pulled: its registry is down, can not be reached or throttles; it is tried again",
+    ],
+    [
+      "ImagePullBackOff",
+      'Back-off pulling image "r/x:1"',
+      "can not be pulled: check its name, and whether nodes reach its registry",
+    ],
+  ])("%s names the image and the way out: %s", (reason, message, said) => {
+    const waiting = { waiting: { reason, message } };
+    const status = { containerStatuses: [{ ...container("main", waiting), image: "r/x:1" }] };
+    const state = stateOf(pod(status, { nodeName: "n" }));
+    if (state.kind !== "starting" || state.problem === undefined) throw new Error(`it is ${state.kind}`);
+    const outcome = judgeStart(state.problem, true);
+    expect(outcome).toMatchObject({ message: `image "r/x:1" of container main ${said}\n${reason}: ${message}` });
   });
 });

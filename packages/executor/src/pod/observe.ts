@@ -8,9 +8,12 @@ export interface PodView {
   readonly namespace: string;
   readonly uid: string;
   readonly createdAt: string;
-  readonly deleting: boolean;
+  /** Its node, once it has one. */
+  readonly node?: string;
   /** When its deletion was asked for; a graceful deletion ends later. */
   readonly deletedAt?: string;
+  /** When the grace time of that deletion is over. */
+  readonly endsBy?: string;
   readonly primary: string;
   readonly state: PodState;
   /** Of a cached task. */
@@ -29,6 +32,8 @@ export type PodState =
 
 /** Why a container does not start, in the kubelet's word. */
 export interface StartProblem {
+  /** Of whom the kubelet says it; it has events of the whole pod, too. */
+  readonly of?: { readonly container: string; readonly image: string };
   readonly reason: string;
   readonly message: string;
 }
@@ -80,10 +85,13 @@ export function observePod(pod: Pod, primary: string): PodView {
     namespace: metadata.namespace ?? "",
     uid: metadata.uid ?? "",
     createdAt: metadata.creationTimestamp ?? "",
-    deleting: metadata.deletionTimestamp !== undefined,
+    ...(pod.spec.nodeName ? { node: pod.spec.nodeName } : {}),
     ...(metadata.deletionTimestamp === undefined
       ? {}
-      : { deletedAt: deletedAt(metadata.deletionTimestamp, metadata.deletionGracePeriodSeconds) }),
+      : {
+          deletedAt: deletedAt(metadata.deletionTimestamp, metadata.deletionGracePeriodSeconds),
+          endsBy: metadata.deletionTimestamp,
+        }),
     primary,
     state: stateOf(pod, primary),
     ...(cache === undefined ? {} : { cache }),
@@ -117,9 +125,9 @@ function isPlaced({ spec, status = {} }: Pod): boolean {
 }
 
 function startProblem(containers: readonly ContainerStatus[]): StartProblem | undefined {
-  for (const { state } of containers) {
+  for (const { name: container, image, state } of containers) {
     const { reason = "", message = "" } = state?.waiting ?? {};
-    if (!ordinaryWaiting.has(reason)) return { reason, message };
+    if (!ordinaryWaiting.has(reason)) return { of: { container, image }, reason, message };
   }
   return undefined;
 }

@@ -1,6 +1,6 @@
 /** Values of the simple types as text: in files, and in place of `{{.inputs.name}}`. */
 import { create } from "@bufbuild/protobuf";
-import { timestampDate, timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { type Duration, durationFromMs, timestampDate, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { type Literal, LiteralSchema, type Primitive } from "@homeplane/idl/flyteidl2/core/literals";
 import { SimpleType } from "@homeplane/idl/flyteidl2/core/types";
 
@@ -48,7 +48,22 @@ function primitiveOf(type: SimpleType, text: string): NonNullable<Primitive["val
     case SimpleType.DATETIME:
       if (Number.isNaN(Date.parse(trimmed))) throw wrong("time (ISO 8601)");
       return { case: "datetime", value: timestampFromDate(new Date(trimmed)) };
+    case SimpleType.DURATION: {
+      const value = durationOf(trimmed);
+      if (value === undefined) throw wrong("duration (12.5s, 1:02:03, 2 days, 1:02:03)");
+      return { case: "duration", value };
+    }
     default:
       throw new Error(`values of type number ${type} can not be read from a file`);
   }
+}
+
+/** As inputs have it (`12.5s`), and as Python's `str(timedelta)` does. */
+function durationOf(text: string): Duration | undefined {
+  const seconds = /^(-?\d{1,12}(?:\.\d{1,9})?)s$/.exec(text)?.[1];
+  if (seconds !== undefined) return durationFromMs(Number(seconds) * 1000);
+  const [whole, days = "0", hours, minutes, rest] =
+    /^(?:(-?\d{1,9}) days?, )?(\d{1,2}):(\d\d):(\d\d(?:\.\d{1,6})?)$/.exec(text) ?? [];
+  if (whole === undefined) return undefined;
+  return durationFromMs((Number(days) * 86_400 + Number(hours) * 3_600 + Number(minutes) * 60 + Number(rest)) * 1000);
 }

@@ -108,6 +108,7 @@ test("outputs are what the container left, each as its declared type", async () 
 test.each([
   ["was not written", undefined, SimpleType.INTEGER, "the container left no"],
   ["is no integer", "12.5", SimpleType.INTEGER, '"12.5" is no integer'],
+  ["is no duration", "long", SimpleType.DURATION, '"long" is no duration (12.5s, 1:02:03'],
   ["is no boolean", "yes", SimpleType.BOOLEAN, "is no boolean (true, false)"],
 ])("an output that %s is told by name, and nothing counts as stored", async (_, text, type, problem) => {
   if (text !== undefined) await writeFile(join(root, "files/o"), text);
@@ -115,6 +116,16 @@ test.each([
   await expect(failure).rejects.toThrow(problem);
   await expect(failure).rejects.toThrow('output "o"');
   await expect(store.head("data", "out/1/outputs.pb")).rejects.toMatchObject({ code: "NotFound" });
+});
+
+test.each([
+  ["12.5s", "12.5s"],
+  ["0:00:07", "7s"],
+  ["1:02:03.250000", "3723.25s"],
+  ["1 day, 0:00:01", "86401s"],
+  ["-1 day, 23:59:59", "-1s"],
+])("a duration is read as Python writes it: %s", (text, same) => {
+  expect(textOf(literalOf(SimpleType.DURATION, text))).toBe(same);
 });
 
 test("what is written as text is read back as the same value", () => {

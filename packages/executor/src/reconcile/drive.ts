@@ -17,7 +17,16 @@ import { quietMs, startEvent } from "./start-events.ts";
 import { judgeStart } from "./start-problem.ts";
 import { progressed } from "./status.ts";
 import { stopPods } from "./stop-pods.ts";
-import { backoffLeftMs, noteWaiting, saidSince, showOthers, showProblem, showWaiting, waitMs } from "./waiting.ts";
+import {
+  backoffLeftMs,
+  noteWaiting,
+  saidSince,
+  showOthers,
+  showProblem,
+  showUnconfirmed,
+  showWaiting,
+  waitMs,
+} from "./waiting.ts";
 import { readLive, writeStatus } from "./write.ts";
 
 export async function drive(
@@ -45,8 +54,9 @@ export async function drive(
           progressed(taskAction, "RUNNING", seenPhases(taskAction, pod), "", state.startedAt),
           signal,
         );
+        return undefined;
       }
-      return undefined;
+      return pod.endsBy === undefined ? undefined : showUnconfirmed(deps, taskAction, pod, signal);
     case "ended":
       return judgeEnd(deps, taskAction, pod, state.end, signal);
     default:
@@ -62,6 +72,7 @@ async function starting(
   { since, problem: told }: Extract<PodState, { kind: "starting" }>,
   signal: AbortSignal,
 ): Promise<Next> {
+  if (pod.endsBy !== undefined) return showUnconfirmed(deps, taskAction, pod, signal);
   const quiet = told === undefined ? quietMs - (deps.clock.now() - Date.parse(since)) : 0;
   if (quiet > 0) return { requeueAfterMs: Math.min(quiet, quietMs) };
   const problem = told ?? (await startEvent(deps, pod, signal));

@@ -46,7 +46,8 @@ export function classifyEnd(end: PodEnd, files: AttemptFiles, outputsDeclared: b
   const finished = files.outputs && (end.exitCode === 0 || diedBySignal(end));
   if (end.overDeadline && !finished)
     return user("DeadlineExceeded", "the pod was active for longer than its template's activeDeadlineSeconds");
-  if (end.overDisk !== undefined) return user("EphemeralStorageExceeded", end.overDisk);
+  if (end.overDisk !== undefined)
+    return user("EphemeralStorageExceeded", `${end.overDisk} Raise that limit, or keep less on the pod's disk.`);
   if (end.reason === "OOMKilled") return user("OOMKilled", withLog("the task used more memory than its limit", end));
   if (end.disruption !== undefined && !finished) {
     const nodeStop = end.nodeStop ? { nodeStop: true } : {};

@@ -30,7 +30,7 @@ export function cut(message: string, limit = maxMessage): string {
   return message.length <= limit ? message : `${message.slice(0, limit)}... (cut, ${message.length} characters)`;
 }
 
-const progressing: Readonly<Record<Phase, Reason>> = {
+export const progressing: Readonly<Record<Phase, Reason>> = {
   QUEUED: "Queued",
   WAITING_FOR_RESOURCES: "Queued",
   INITIALIZING: "Initializing",

@@ -1,11 +1,12 @@
 /** An action that can not go on yet: why is said in its status and reported, and it is never failed for it. */
-import { type Phase, type PhaseEntry, progressReason, type TaskAction } from "@homeplane/idl";
+import { type PhaseEntry, progressReason, type TaskAction } from "@homeplane/idl";
 import type { PodView, StartProblem } from "../pod/observe.ts";
+import { startText } from "../pod/start-text.ts";
 import { currentPod } from "../pod/task.ts";
 import { seenPhases } from "../report/phases.ts";
 import { type Deps, type Next, nowIso } from "./deps.ts";
 import type { PodRecord } from "./pod-record.ts";
-import { conditionMessage, progressed } from "./status.ts";
+import { conditionMessage, progressed, progressing } from "./status.ts";
 import { writeStatus } from "./write.ts";
 
 /** A phase that lasts shorter than this is reported but not written for itself. */
@@ -57,10 +58,34 @@ export async function showProblem(
   deps: Deps,
   taskAction: TaskAction,
   pod: PodView,
-  { reason, message }: StartProblem,
+  problem: StartProblem,
   signal: AbortSignal,
 ): Promise<Next> {
-  return note(deps, taskAction, pod, "INITIALIZING", `${reason}: ${message}`, signal);
+  return note(
+    deps,
+    taskAction,
+    { phase: "INITIALIZING", occurredAt: pod.createdAt, message: startText(problem) },
+    pod,
+    signal,
+  );
+}
+
+/** A pod that somebody else has deleted, and whose node does not tell of its end: nothing else may start until that is known. */
+export async function showUnconfirmed(
+  deps: Deps,
+  taskAction: TaskAction,
+  pod: PodView,
+  signal: AbortSignal,
+): Promise<Next> {
+  const { state, node = "", endsBy = "" } = pod;
+  const left = Date.parse(endsBy) + deps.config.stuckPodMs - deps.clock.now();
+  if (left > 0) return { requeueAfterMs: Math.max(worthAWriteMs, left) };
+  const message = `pod ${pod.name} was to end by ${endsBy}, and node ${node} does not tell that it has: it may still run. A node that is lost for good has to be given up: kubectl delete node ${node}`;
+  const entry =
+    state.kind === "running"
+      ? { phase: "RUNNING" as const, occurredAt: state.startedAt, message }
+      : { phase: "INITIALIZING" as const, occurredAt: pod.createdAt, message };
+  return note(deps, taskAction, entry, pod, signal);
 }
 
 /** An earlier pod of the action must be gone before the next one starts. */
@@ -85,25 +110,25 @@ export async function noteWaiting(
   message: string,
   signal: AbortSignal,
 ): Promise<Next> {
-  return note(deps, taskAction, pod, "WAITING_FOR_RESOURCES", message, signal);
+  const occurredAt = pod?.createdAt ?? nowIso(deps.clock);
+  return note(deps, taskAction, { phase: "WAITING_FOR_RESOURCES", occurredAt, message }, pod, signal);
 }
 
 async function note(
   deps: Deps,
   taskAction: TaskAction,
+  said: Omit<PhaseEntry, "attempt"> & { readonly message: string },
   pod: PodView | undefined,
-  phase: Phase,
-  message: string,
   signal: AbortSignal,
 ): Promise<Next> {
+  const { phase, message } = said;
   const known = taskAction.status?.conditions?.find((condition) => condition.type === "Progressing");
-  const same = progressReason(taskAction) === (phase === "INITIALIZING" ? "Initializing" : "Queued");
+  const same = progressReason(taskAction) === progressing[phase];
   if (same && (known?.message ?? "") === conditionMessage(message)) return undefined;
   const quiet = deps.clock.now() - Date.parse(known?.lastTransitionTime ?? "");
   if (same && quiet >= 0 && quiet < betweenTextsMs) return { requeueAfterMs: betweenTextsMs - quiet };
-  const { attempt } = currentPod(taskAction);
   const at = nowIso(deps.clock);
-  const entry: PhaseEntry = { phase, occurredAt: pod?.createdAt ?? at, attempt, message };
+  const entry: PhaseEntry = { ...said, attempt: currentPod(taskAction).attempt };
   const before = seenPhases(taskAction, pod).filter((seen) => seen.phase !== phase);
   await writeStatus(deps, taskAction, progressed(taskAction, phase, [...before, entry], message, at), signal);
   return undefined;

@@ -14,7 +14,6 @@ const view = (state: PodView["state"], name = "p1"): PodView => ({
   namespace: "n",
   uid: "u",
   createdAt: time(1),
-  deleting: false,
   primary: "main",
   state,
 });

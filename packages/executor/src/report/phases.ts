@@ -1,5 +1,6 @@
 import { type Phase, type PhaseEntry, progressReason, type TaskAction } from "@homeplane/idl";
 import type { PodView } from "../pod/observe.ts";
+import { startText } from "../pod/start-text.ts";
 import { currentPod } from "../pod/task.ts";
 
 /** The order in which phases come. */
@@ -30,7 +31,7 @@ export function seenPhases(taskAction: TaskAction, pod: PodView | undefined): Ph
   if (state.kind === "waiting")
     return [...entries, { phase: "WAITING_FOR_RESOURCES", occurredAt: pod.createdAt, attempt, message: state.message }];
   const problem = state.kind === "starting" && state.problem;
-  const message = problem ? { message: `${problem.reason}: ${problem.message}` } : {};
+  const message = problem ? { message: startText(problem) } : {};
   entries.push({ phase: "INITIALIZING", occurredAt: pod.createdAt, attempt, ...message });
   const startedAt =
     state.kind === "running" ? state.startedAt : state.kind === "ended" ? state.end.startedAt : undefined;

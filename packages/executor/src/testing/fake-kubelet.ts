@@ -132,7 +132,9 @@ function scheduled(status: "True" | "False", message: string, at: string) {
 
 function container(pod: Pod, state: object) {
   const [primary] = pod.spec.containers;
-  return [{ name: primary?.name ?? "", state, ready: false, restartCount: 0, image: "", imageID: "" }];
+  return [
+    { name: primary?.name ?? "", state, ready: false, restartCount: 0, image: primary?.image ?? "", imageID: "" },
+  ];
 }
 
 function waiting(pod: Pod, reason: string, message: string, at: string): PodStatus {

@@ -270,3 +270,21 @@ test("a service account that is not there is waited for, and fails the action af
   expect(took).toBeGreaterThan(3 * 60_000);
   expect(took).toBeLessThan(6 * 60_000);
 });
+
+test.each([
+  ["whose containers have all ended is left to its kubelet: one write less", ["main"], 0],
+  ["with a sidecar that outlives the task is stopped", ["main", "sidecar"], 1],
+])("a pod %s", async (_, names, deletions) => {
+  await using world = await worldOf(() => ({ ...succeeds, podLater: true }));
+  const deleted = new Set<string>();
+  world.intercept = ({ method, path }) => {
+    if (method === "DELETE" && /\/pods\//.test(path)) deleted.add(path);
+    return undefined;
+  };
+  const podSpec = { containers: names.map((name) => ({ name, image: "x:1", args: ["{{.outputPrefix}}"] })) };
+  const target = { case: "k8sPod" as const, value: { podSpec, primaryContainerName: "main" } };
+  world.submit("r1", { type: "sidecar", template: { target } });
+  await world.untilSettled();
+  await world.pass(10_000);
+  expect(deleted.size).toBe(deletions);
+});

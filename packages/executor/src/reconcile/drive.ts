@@ -97,7 +97,7 @@ async function start(deps: Deps, seen: TaskAction, signal: AbortSignal): Promise
   if (before.attempt !== attempt || before.incarnation !== incarnation) return undefined;
   if (hasHadPod(deps, taskAction)) return lostPod(deps, taskAction, name, signal);
   // At most one pod of an action is alive: one of an earlier attempt or incarnation must be gone first.
-  const others = await stopPods(deps, taskAction, signal, name);
+  const others = await stopPods(deps, taskAction, signal, ({ metadata }) => metadata.name === name);
   if (others.length > 0) return showOthers(deps, taskAction, others, signal);
 
   const consulted = await consultCache(deps, taskAction, signal);

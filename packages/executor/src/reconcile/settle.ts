@@ -5,7 +5,8 @@ import { keyOfTaskAction, taskActionType } from "../resource.ts";
 import type { Deps, Next } from "./deps.ts";
 import { ignoreNotFound } from "./current-pod.ts";
 import { stopChildren } from "./stop-children.ts";
-import { stopPods } from "./stop-pods.ts";
+import type { PodRecord } from "./pod-record.ts";
+import { hasRunOut, stopPods } from "./stop-pods.ts";
 import { removeFinalizer, writeLabels } from "./write.ts";
 
 export function isSettled({ metadata }: TaskAction): boolean {
@@ -15,8 +16,10 @@ export function isSettled({ metadata }: TaskAction): boolean {
 export async function settle(deps: Deps, taskAction: TaskAction, signal: AbortSignal): Promise<Next> {
   const { metadata, spec } = taskAction;
   await stopChildren(deps, taskAction, signal);
-  // A sidecar may outlive the task; a container that never started may still come to life.
-  const alive = await stopPods(deps, taskAction, signal);
+  // A sidecar may outlive the task; a container that never started may still come to life. A pod that is ending anyway is no write worth: only when
+  // the action itself is to go is nothing left to chance.
+  const leaves = (pod: PodRecord): boolean => metadata.deletionTimestamp === undefined && hasRunOut(pod);
+  const alive = await stopPods(deps, taskAction, signal, leaves);
   if (!isSettled(taskAction)) {
     // The outbox calls us again once the end is acknowledged.
     if (!deps.outbox.isAcknowledged(metadata.uid ?? "")) return undefined;

@@ -6,22 +6,26 @@ import { ignoreNotFound } from "./current-pod.ts";
 import type { Deps } from "./deps.ts";
 import type { PodRecord } from "./pod-record.ts";
 
-/** Asks for the deletion of those that still run, but for `spare`; resolves with all that may run yet. */
+/** Asks for the deletion of those that still run, but for those that `spares` names; resolves with all that may run yet. */
 export async function stopPods(
   deps: Deps,
   { metadata }: TaskAction,
   signal: AbortSignal,
-  spare?: string,
+  spares: (pod: PodRecord) => boolean = () => false,
 ): Promise<PodRecord[]> {
-  const alive = deps.pods
-    .byIndex("owner", metadata.uid ?? "")
-    .filter((pod) => pod.metadata.name !== spare && mayRun(pod));
+  const alive = deps.pods.byIndex("owner", metadata.uid ?? "").filter((pod) => !spares(pod) && mayRun(pod));
   for (const { metadata: pod } of alive) {
     if (pod.deletionTimestamp !== undefined) continue;
     const name = { namespace: pod.namespace ?? "", name: pod.name };
     await deps.client.delete(pods, name, { preconditions: { uid: pod.uid ?? "" }, signal }).catch(ignoreNotFound);
   }
   return alive;
+}
+
+/** All of its containers have ended, and none is started again: the kubelet is about to say that the pod has. */
+export function hasRunOut({ spec, status }: PodRecord): boolean {
+  const ended = new Set(status?.containerStatuses?.filter(({ state }) => state?.terminated).map(({ name }) => name));
+  return spec.containers.every(({ name }) => ended.has(name));
 }
 
 /** A pod that is deleted before it got a node never gets one, whatever still holds the object. */

@@ -11,6 +11,8 @@ export type Plan =
       readonly startAfterMs?: number;
       readonly runMs?: number;
       readonly podReason?: string;
+      /** As kubelets do now and then: that the containers have ended is told first, that the pod has with the next look. */
+      readonly podLater?: boolean;
     }
   /** Runs until it is deleted, and then for `slowMs` more; `lost` = nobody ever tells of its end. */
   | { readonly kind: "run"; readonly slowMs?: number; readonly lost?: boolean }
@@ -77,8 +79,10 @@ export class FakeKubelet {
     if (age < startAfter) return this.#write(pod, waiting(pod, "ContainerCreating", "", this.#now()));
     if (phase !== "Running") await this.#write(pod, running(pod, this.#now()));
     if (plan.kind === "run" || age < startAfter + (plan.runMs ?? 0)) return;
-    this.#options.onExit(pod, plan);
-    await this.#write(pod, exited(pod, plan.code, plan.reason, plan.podReason, this.#now()));
+    const again = pod.status?.containerStatuses?.[0]?.state?.terminated !== undefined;
+    if (!again) this.#options.onExit(pod, plan);
+    const status = exited(pod, plan.code, plan.reason, plan.podReason, this.#now());
+    await this.#write(pod, plan.podLater && !again ? { ...status, phase: "Running" } : status);
   }
 
   /** SIGTERM ends a task at once, without a file; then the log is safe and the pod goes. */

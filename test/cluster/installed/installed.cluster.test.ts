@@ -31,5 +31,5 @@ describe.skipIf(!hasPython || sdk === undefined)("installed with helm", () => {
     describe(`the flyte SDK ${older.version} in pods`, { timeout: 300_000 }, () => olderSdkPromises(older, it));
   describe("what a reviewer asks", { timeout: 120_000 }, () => securityPromises(it));
   describe("what an operator asks", { timeout: 120_000 }, () => statusPromises(it));
-  describe("faults", { timeout: 900_000 }, () => faultPromises(it, () => image));
+  describe("faults", { timeout: 1_500_000 }, () => faultPromises(it, () => image));
 });

@@ -9,7 +9,7 @@ export interface Kubernetes {
   close(): Promise<void>;
 }
 
-/** Its restart takes that long. */
+/** Its restart takes that long. One that never answered gets no patience: a new pod must not take over from one that works. */
 const patienceMs = 15_000;
 
 export async function connectKubernetes(
@@ -21,6 +21,7 @@ export async function connectKubernetes(
   const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = environment;
   const cluster = await (kubeconfig === undefined ? inClusterConfig({ host, port }) : loadKubeconfig(kubeconfig));
   const inner = httpTransport(cluster);
+  let hasAnswered = false;
   let failing: { readonly since: number; readonly problem: string } | undefined;
   const transport: Transport = {
     async request(request) {
@@ -29,6 +30,7 @@ export async function connectKubernetes(
         if (failing !== undefined)
           log.info({ event: "kubernetes.back", server: cluster.server, afterMs: clock.now() - failing.since });
         failing = undefined;
+        hasAnswered = true;
         return answer;
       } catch (error) {
         if (request.signal?.aborted !== true && failing === undefined) {
@@ -45,6 +47,6 @@ export async function connectKubernetes(
   };
   const client = new KubeClient({ transport, log, clock, random: Math.random, userAgent: `homeplane-${userAgent}` });
   const problem = (): string | undefined =>
-    failing !== undefined && clock.now() - failing.since >= patienceMs ? failing.problem : undefined;
+    failing !== undefined && (!hasAnswered || clock.now() - failing.since >= patienceMs) ? failing.problem : undefined;
   return { client, check: { name: "kubernetes", problem }, close: () => transport.close() };
 }

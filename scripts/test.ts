@@ -6,7 +6,7 @@ import { runTier } from "./test/run-tier.ts";
 import { provideCluster } from "./test/full-cluster.ts";
 import { makeEnvironments } from "./test/environments.ts";
 import { type Selection, selectionOf, usage } from "./test/selection.ts";
-import { filesOf, obstacleOf, type TierName, tiers } from "./test/tiers.ts";
+import { filesOf, minutes, obstacleOf, type TierName, tiers } from "./test/tiers.ts";
 
 const root = join(import.meta.dirname, "..");
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -46,7 +46,8 @@ async function countTier(name: TierName, { filters }: Selection): Promise<{ more
     const note = `not run: ${name} (${files.length} files, counted as skipped): ${obstacle}`;
     return { more: { ...noCounts, skipped: files.length }, note };
   }
-  say(`\n== ${name}`);
+  const { cold, warm } = minutes[name];
+  say(`\n== ${name}: the whole takes some ${warm} min on two quiet cores, the first time ${cold}`);
   return name === "cluster" ? await countClusterTier(files) : { more: await runTier(root, name, filters) };
 }
 

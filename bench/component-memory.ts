@@ -2,20 +2,16 @@
  * Memory and processor time of the components as processes (`npm run bundle` first), each with its own account, on a real API server without a kubelet: after their
  * start, at most while 300 runs go through, and once all is quiet again. Arms: with the image's environment and without; others as JSON, [name, environment].
  */
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { closeSync, existsSync, openSync } from "node:fs";
-import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { TaskSpecSchema } from "@homeplane/idl/flyteidl2/task/task_definition";
 import { RunService } from "@homeplane/idl/flyteidl2/workflow/run_service";
 import { type Pod, pods } from "@homeplane/kube";
-import { settings } from "../scripts/images/homeplane.ts";
 import { startApiServer } from "../test/cluster/api-server.ts";
 import { type SplitHomeplane, splitHomeplane } from "../test/cluster/components/split-homeplane.ts";
 import { over, programTask, scope } from "./clients.ts";
+import { fromImage, startComponents } from "./components.ts";
 import { type Figure, figure, print } from "./measure.ts";
 import { cpuSecondsOf, pssMiB } from "./usage.ts";
 
@@ -23,13 +19,6 @@ const rounds = Number(process.argv[2] ?? 5);
 const runs = 300;
 const settleMs = 25_000;
 const namespace = "flytesnacks-development";
-const program = join(import.meta.dirname, "../dist/homeplane.mjs");
-if (!existsSync(program)) throw new Error(`${program} is missing: npm run bundle`);
-const fromImage = Object.fromEntries(
-  settings("")
-    .Env.filter((pair) => /^(?:MALLOC|NODE_OPTIONS)/.test(pair))
-    .map((pair) => pair.split(/=(.*)/s)),
-) as Record<string, string>;
 const arms = JSON.parse(
   process.argv[3] ??
     JSON.stringify([
@@ -75,14 +64,6 @@ async function goThrough(split: SplitHomeplane): Promise<void> {
   await starting;
 }
 
-async function connected({ controlPlaneUrl }: SplitHomeplane): Promise<void> {
-  for (const end = Date.now() + 60_000; ; await wait(200)) {
-    const text = await (await fetch(`${controlPlaneUrl}/homeplane/v1/clusters`)).text();
-    if (/"tunnelConnections":[1-9]/.test(text)) return;
-    if (Date.now() > end) throw new Error(`the data plane does not connect: ${text}`);
-  }
-}
-
 await using api = await startApiServer({ controllers: true });
 await using split = await splitHomeplane(api);
 const samples = new Map<string, { unit: string; arm: string; values: number[] }>();
@@ -93,26 +74,8 @@ const note = (name: string, unit: string, arm: string, value: number): void => {
 };
 for (let round = 0; round < rounds; round++) {
   for (const [arm, environment] of arms) {
-    await using stack = new AsyncDisposableStack();
-    const dataPlane: number[] = [];
-    for (const name of Object.keys(split.processes)) {
-      const log = openSync(join(split.folder, `${name}.log`), "w");
-      const child = spawn(process.execPath, [program, name, "--config", join(split.folder, `${name}.yaml`)], {
-        stdio: ["ignore", log, log],
-        env: { PATH: process.env["PATH"], NODE_ENV: "production", ...environment },
-      });
-      closeSync(log);
-      stack.defer(async () => {
-        const ended = once(child, "exit");
-        child.kill("SIGKILL");
-        await ended;
-      });
-      if (name !== "control-plane") dataPlane.push(child.pid ?? 0);
-    }
-    const sum = async (of: (pid: number) => Promise<number>): Promise<number> =>
-      (await Promise.all(dataPlane.map(of))).reduce((total, each) => total + each, 0);
-    for (const component of Object.values(split.processes)) await component.untilReady(180_000);
-    await connected(split);
+    await using components = await startComponents(split, environment);
+    const { sum } = components;
     await wait(settleMs);
     note("memory-after-start", "MiB PSS", arm, await sum(pssMiB));
     const [cpu, begun] = [await sum(cpuSecondsOf), performance.now()];

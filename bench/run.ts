@@ -6,7 +6,7 @@ import { join } from "node:path";
 
 const notBenchmarks = new Set([
   ...["run.ts", "measure.ts", "clients.ts", "usage.ts"],
-  ...["cluster.ts", "container-times.ts", "component-usage.ts"],
+  ...["cluster.ts", "container-times.ts", "component-usage.ts", "components.ts"],
 ]);
 const all = (await readdir(import.meta.dirname))
   .filter((file) => file.endsWith(".ts") && !notBenchmarks.has(file))

@@ -11,6 +11,7 @@ import { loadConfig } from "./load-config.ts";
 import { type ClusterStore, openClusterStore } from "./object-store.ts";
 import type { Check } from "./probes.ts";
 import { type Parts, runProcess } from "./process.ts";
+import { definitionCheck, onceItFits } from "./definition.ts";
 import { requireCaller } from "./require-caller.ts";
 
 export interface Context {
@@ -23,6 +24,8 @@ export interface Context {
   readonly service: (peer: string, url: string) => Channel;
   readonly controlPlane: () => Channel;
   readonly store: () => ClusterStore;
+  /** Says that it reads or writes TaskActions: nothing of it works before their definition is seen to fit. */
+  readonly needsDefinition: () => void;
   /** For services that named components may call, and nobody else. */
   readonly handler: (
     callers: ReadonlyMap<DescService, readonly string[]>,
@@ -49,6 +52,7 @@ export async function runComponent(name: string, path: string, build: Build): Pr
         return channel;
       };
       const probers: Parts["services"][number][] = [];
+      let definition: Promise<void> = Promise.resolve();
       const context: Context = {
         ...{ config, client, log, tokens },
         shared: { clock, random: Math.random, log },
@@ -61,6 +65,12 @@ export async function runComponent(name: string, path: string, build: Build): Pr
           probers.push(opened.prober);
           return opened;
         },
+        needsDefinition: () => {
+          const { check, prober, fits } = definitionCheck({ transport: kubernetes.transport, clock, log });
+          checks.push(check);
+          probers.push(prober);
+          definition = fits;
+        },
         handler: (callers, maxBytes, routes) => {
           const { audience } = config.identity;
           const guard = requireCaller({ tokens, audience, namespace: config.namespace, callers, log });
@@ -68,7 +78,8 @@ export async function runComponent(name: string, path: string, build: Build): Pr
         },
       };
       const parts = await build(context);
-      return { ...parts, services: [...probers, ...parts.services], checks: [...checks, ...parts.checks] };
+      const services = parts.services.map((service) => onceItFits(service, definition));
+      return { ...parts, services: [...probers, ...services], checks: [...checks, ...parts.checks] };
     },
   );
 }

@@ -5,6 +5,7 @@ import { leading } from "./leading.ts";
 
 /** Reads and writes the metadata bucket itself, in its own role. */
 export const executor: Build = ({ config, client, shared, log, ...context }) => {
+  context.needsDefinition();
   const { store } = context.store();
   const { transport: orchestration } = context.controlPlane();
   const { transport: secrets } = context.service("secret-service", config.services.secretService);

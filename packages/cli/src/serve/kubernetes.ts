@@ -5,6 +5,8 @@ import type { Check } from "./probes.ts";
 
 export interface Kubernetes {
   readonly client: KubeClient;
+  /** For what is no object. */
+  readonly transport: Transport;
   readonly check: Check;
   close(): Promise<void>;
 }
@@ -48,5 +50,5 @@ export async function connectKubernetes(
   const client = new KubeClient({ transport, log, clock, random: Math.random, userAgent: `homeplane-${userAgent}` });
   const problem = (): string | undefined =>
     failing !== undefined && (!hasAnswered || clock.now() - failing.since >= patienceMs) ? failing.problem : undefined;
-  return { client, check: { name: "kubernetes", problem }, close: () => transport.close() };
+  return { client, transport, check: { name: "kubernetes", problem }, close: () => transport.close() };
 }

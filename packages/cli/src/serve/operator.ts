@@ -5,6 +5,7 @@ import { leading } from "./leading.ts";
 import { namespaceConfig } from "./namespace-config.ts";
 
 export const operator: Build = ({ config, client, shared, log, ...context }) => {
+  context.needsDefinition();
   const { cluster } = config;
   const { transport: orchestration } = context.controlPlane();
   const options = { ...shared, client, orchestration, cluster, version, namespaces: namespaceConfig(config) };

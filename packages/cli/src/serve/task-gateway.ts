@@ -6,6 +6,7 @@ import type { Build } from "./component.ts";
 
 /** Has no role in the store: it reaches objects over object-store-service only. What is not its own goes on to the control plane. */
 export const taskGateway: Build = ({ config, client, tokens, shared, log, ...context }) => {
+  context.needsDefinition();
   const { transport } = context.controlPlane();
   const objects = context.service("object-store-service", config.services.objectStoreService);
   const gateway = createTaskGateway({

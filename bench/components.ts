@@ -18,7 +18,7 @@ export const fromImage = Object.fromEntries(
 
 export interface Components extends AsyncDisposable {
   /** Over the processes of the data plane. */
-  sum(of: (pid: number) => Promise<number>): Promise<number>;
+  readonly sum: (of: (pid: number) => Promise<number>) => Promise<number>;
 }
 
 /** Resolves when all are ready and the data plane is connected. */

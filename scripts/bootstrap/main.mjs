@@ -13,7 +13,7 @@ import { setUp } from "./set-up.mjs";
 const cli = "packages/cli/src/main.js";
 
 /** Environments of `tools/python` that only tests need. */
-const testEnvironments = ["sdk-2.5.8", "s3-clients"];
+const testEnvironments = ["sdk-2.5.8", "s3-clients", "pod-templates"];
 
 /** @param {readonly string[]} args */
 export async function main(args) {

@@ -27,6 +27,13 @@ export const sdks: readonly Sdk[] = [
 
 export abstract class SdkClient {
   abstract readonly python: string;
+  /** In which its runs are. */
+  readonly project: string;
+
+  constructor(project = "flytesnacks") {
+    this.project = project;
+  }
+
   /** Where the clients' API is, as a URL. */
   abstract get controlPlane(): string;
   /** What the user has set. */
@@ -107,7 +114,7 @@ export abstract class SdkClient {
   }
 
   actionId(run: string, action = "a0") {
-    return { run: { project: "flytesnacks", domain: "development", name: run }, name: action };
+    return { run: { project: this.project, domain: "development", name: run }, name: action };
   }
 
   async details(run: string, action = "a0"): Promise<ActionDetails> {

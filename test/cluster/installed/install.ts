@@ -9,6 +9,8 @@ const root = join(import.meta.dirname, "../../..");
 export const controlPlaneNamespace = "homeplane-control-plane";
 export const dataPlaneNamespace = "union";
 export const clusterName = "test";
+/** A project that has room for two pods. */
+export const smallProject = "small";
 
 const namespace = (name: string) => ({
   apiVersion: "v1",
@@ -126,7 +128,9 @@ async function dataPlaneValues({ minio, nodeAddress }: ClusterEnvironment): Prom
     identity: { provider: "sts", platform: role("adminflyterole"), tasks: role("userflyterole") },
     networkPolicies: { objectStore: [{ cidr: `${nodeAddress}/32`, ports: [Number(new URL(minio.endpoint).port)] }] },
     // The machine has two cores for everything.
-    tasks: { defaultRequests: { cpu: "100m", memory: "128Mi" }, gracePeriodSeconds: 10 },
+    // And nobody waits three minutes for an image that is not there.
+    tasks: { defaultRequests: { cpu: "100m", memory: "128Mi" }, gracePeriodSeconds: 10, startGraceSeconds: 30 },
+    taskNamespaces: { overrides: { [`${smallProject}-development`]: { quota: { pods: "2" } } } },
   };
 }
 

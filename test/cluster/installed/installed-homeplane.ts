@@ -13,8 +13,8 @@ export class InstalledHomeplane extends SdkClient implements AsyncDisposable {
   readonly forward: PortForward;
   readonly #folder: string;
 
-  private constructor(cluster: ClusterEnvironment, forward: PortForward, folder: string, sdk?: Sdk) {
-    super();
+  private constructor(cluster: ClusterEnvironment, forward: PortForward, folder: string, project: string, sdk?: Sdk) {
+    super(project);
     this.cluster = cluster;
     this.python = sdk?.python ?? python;
     this.forward = forward;
@@ -28,16 +28,16 @@ export class InstalledHomeplane extends SdkClient implements AsyncDisposable {
   }
 
   /** To what is installed already. */
-  static async connect(cluster: ClusterEnvironment, sdk?: Sdk): Promise<InstalledHomeplane> {
+  static async connect(cluster: ClusterEnvironment, sdk?: Sdk, project = "flytesnacks"): Promise<InstalledHomeplane> {
     const forward = await PortForward.start(cluster, controlPlaneNamespace, "deployment/control-plane", 8090);
     const folder = await mkdtemp(join(tmpdir(), "homeplane-cluster-"));
     const config = {
       admin: { endpoint: `dns:///${new URL(forward.url).host}`, insecure: true },
-      task: { project: "flytesnacks", domain: "development" },
+      task: { project, domain: "development" },
     };
     // JSON is YAML.
     await writeFile(join(folder, "config.yaml"), JSON.stringify(config));
-    return new InstalledHomeplane(cluster, forward, folder, sdk);
+    return new InstalledHomeplane(cluster, forward, folder, project, sdk);
   }
 
   get controlPlane(): string {

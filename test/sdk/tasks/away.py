@@ -1,12 +1,12 @@
 """A parent that fans children out in waves, while the control plane may be away. Run as features.py is: python away.py waves."""
 
 import asyncio
-import json
 import os
 import sys
 import time
 
 import flyte
+from run_feature import tell
 
 env = flyte.TaskEnvironment(name="away")
 
@@ -59,14 +59,7 @@ def main() -> None:
         run = flyte.run(waves, folder=os.environ["FOLDER"], count=count, size=size, pause=pause)
     else:
         run = flyte.run(hello, name="you")
-    print(json.dumps({"run": run.name}), flush=True)
-    if "--no-wait" in sys.argv:
-        return
-    run.wait(quiet=True)
-    run.sync()
-    phase = str(run.phase)
-    outputs = list(run.outputs()) if phase.endswith("SUCCEEDED") else None
-    print(json.dumps({"phase": phase, "outputs": outputs}, default=str), flush=True)
+    tell(run)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ Each real execution leaves a file in $MARKS, so that a test can count them. Prin
 """
 
 import asyncio
-import json
 import os
 import sys
 import time
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 
 import flyte
 import flyte.io
+from run_feature import tell
 
 env = flyte.TaskEnvironment(name="caching")
 VERSION = os.environ.get("CACHE_VERSION", "v1")
@@ -145,14 +145,7 @@ def main() -> None:
         overwrite_cache=os.environ.get("OVERWRITE") == "1",
     )
     run = context.run(task, **inputs)
-    print(json.dumps({"run": run.name}), flush=True)
-    if "--no-wait" in sys.argv:
-        return
-    run.wait(quiet=True)
-    run.sync()
-    phase = str(run.phase)
-    outputs = list(run.outputs()) if phase.endswith("SUCCEEDED") else None
-    print(json.dumps({"phase": phase, "outputs": outputs}, default=str), flush=True)
+    tell(run)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,10 @@
 """Tasks that ask for more than there is, or take more than they asked for. Run as features.py is: python limits.py <feature>."""
 
 import asyncio
-import json
-import sys
 
 import flyte
 import flyte.errors
+from run_feature import main
 
 env = flyte.TaskEnvironment(name="limits")
 small = flyte.TaskEnvironment(name="small", resources=flyte.Resources(memory=("200Mi", "350Mi")))
@@ -64,19 +63,5 @@ FEATURES = {
 }
 
 
-def main() -> None:
-    task, inputs = FEATURES[sys.argv[1]]
-    flyte.init_from_config()
-    run = flyte.run(task, **inputs)
-    print(json.dumps({"run": run.name}), flush=True)
-    if "--no-wait" in sys.argv:
-        return
-    run.wait(quiet=True)
-    run.sync()
-    phase = str(run.phase)
-    outputs = list(run.outputs()) if phase.endswith("SUCCEEDED") else None
-    print(json.dumps({"phase": phase, "outputs": outputs}, default=str), flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    main(FEATURES)

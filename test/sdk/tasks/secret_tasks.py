@@ -5,13 +5,13 @@ What they return tells that the value came, never the value itself: it would be 
 
 import asyncio
 import hashlib
-import json
 import os
 import pathlib
 import sys
 import time
 
 import flyte
+from run_feature import tell
 
 folder = pathlib.Path("/etc/flyte/secrets")
 
@@ -102,14 +102,7 @@ FEATURES = {
 def main() -> None:
     flyte.init_from_config()
     run = flyte.run(FEATURES[sys.argv[1]])
-    print(json.dumps({"run": run.name}), flush=True)
-    if "--no-wait" in sys.argv:
-        return
-    run.wait(quiet=True)
-    run.sync()
-    phase = str(run.phase)
-    outputs = list(run.outputs()) if phase.endswith("SUCCEEDED") else None
-    print(json.dumps({"phase": phase, "outputs": outputs}, default=str), flush=True)
+    tell(run)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from datetime import timedelta
 
 import flyte
 import flyte.errors
+from run_feature import tell
 
 env = flyte.TaskEnvironment(name="timeouts")
 
@@ -159,15 +160,7 @@ def main() -> None:
     task, inputs = FEATURES[sys.argv[1]]
     flyte.init_from_config()
     run = flyte.run(task, **inputs)
-    print(json.dumps({"run": run.name}), flush=True)
-    if "--no-wait" in sys.argv:
-        return
-    run.wait(quiet=True)
-    run.sync()
-    phase = str(run.phase)
-    outputs = list(run.outputs()) if phase.endswith("SUCCEEDED") else None
-    print(json.dumps({"phase": phase, "outputs": outputs}, default=str), flush=True)
-    if hasattr(run, "raise_for_status"):
+    if tell(run) and hasattr(run, "raise_for_status"):
         try:
             run.raise_for_status()
         except Exception as error:

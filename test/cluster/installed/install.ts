@@ -129,7 +129,7 @@ async function dataPlaneValues({ minio, nodeAddress }: ClusterEnvironment): Prom
     networkPolicies: { objectStore: [{ cidr: `${nodeAddress}/32`, ports: [Number(new URL(minio.endpoint).port)] }] },
     // The machine has two cores for everything.
     // And nobody waits three minutes for an image that is not there.
-    tasks: { defaultRequests: { cpu: "100m", memory: "128Mi" }, gracePeriodSeconds: 10, startGraceSeconds: 30 },
+    tasks: { defaultRequests: { cpu: "100m", memory: "128Mi" }, gracePeriodSeconds: 10, startGraceSeconds: 45 },
     taskNamespaces: { overrides: { [`${smallProject}-development`]: { quota: { pods: "2" } } } },
   };
 }

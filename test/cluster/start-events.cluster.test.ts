@@ -66,8 +66,8 @@ describe("a pod that names what is not there", { timeout: 180_000 }, () => {
       startEvent({ client, log }, await view(name), signal),
     );
     expect(problem).toMatchObject({ reason: "FailedMount", message: expect.stringContaining(words) });
-    expect(judgeStart(problem, false)).toBeUndefined();
-    expect(judgeStart(problem, true)).toMatchObject({ kind: "user", final: true, code: "FailedMount" });
+    expect(judgeStart(problem, false, "p")).toBeUndefined();
+    expect(judgeStart(problem, true, "p")).toMatchObject({ kind: "user", final: true, code: "FailedMount" });
     // Its status does not.
     expect((await view(name)).state).toEqual({ kind: "starting", since: expect.any(String) });
   });
@@ -78,7 +78,7 @@ describe("a pod that names what is not there", { timeout: 180_000 }, () => {
       return state.kind === "starting" && state.problem;
     });
     expect(problem.message).toContain('configmap "nope" not found');
-    expect(judgeStart(problem, false)).toMatchObject({ final: true, code: "CreateContainerConfigError" });
+    expect(judgeStart(problem, false, "p")).toMatchObject({ final: true, code: "CreateContainerConfigError" });
   });
 
   test("a pod that starts has no problem among its events", async () => {

@@ -13,6 +13,8 @@ export interface DataPlane {
   readonly secrets: Client<typeof SecretService>;
   /** Absent where nothing can be told of an image before it is built. */
   readonly images?: Client<typeof ImageService>;
+  /** That no call would reach it, known without one; absent where it is always there. */
+  readonly isAway?: () => boolean;
 }
 
 /** For one call over the tunnel: up to 20 MiB over a slow line. */

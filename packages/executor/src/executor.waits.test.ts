@@ -230,6 +230,39 @@ describe("a container that is not started, of which only the kubelet's events sa
     expect(world.kubelet.podsOf.get("a0")).toBe(4);
   });
 
+  test("what we put into the pod ourselves is no fault of the task when it is missing", async () => {
+    await using world = await worldOf(creating);
+    eventsOf(world, "FailedMount", 'MountVolume.SetUp failed for volume "t" : configmap "homeplane-trust" not found');
+    world.submit("r1");
+    await world.untilReported("a0");
+    expect((await world.taskAction("r1")).status?.errorState).toMatchObject({ code: "FailedMount", kind: "SYSTEM" });
+  });
+
+  test("a warning of another kind is shown, and ends nothing, however long an image takes", async () => {
+    await using world = await worldOf(() => ({ ...succeeds, startAfterMs: 600_000 }));
+    const text = "Unable to retrieve some image pull secrets (pull)";
+    eventsOf(world, "FailedToRetrieveImagePullSecret", text);
+    world.submit("r1");
+    await world.pass(300_000, 5_000);
+    expect(await messageOf(world)).toContain("Unable to");
+    await world.untilReported("a0");
+    await checkEnd(world, { a0: 0 });
+  });
+
+  test("a warning of the same second as a good word is over: events have whole seconds", async () => {
+    await using world = await worldOf(() => ({ ...succeeds, startAfterMs: 240_000 }));
+    world.intercept = ({ method, path }) => {
+      if (method !== "GET" || !/\/events\?/.test(path)) return undefined;
+      const lastTimestamp = new Date(world.clock.now() - 1_000).toISOString();
+      const warning = { type: "Warning", reason: "FailedMount", message: missing, lastTimestamp };
+      const good = { type: "Normal", reason: "Pulling", message: "", lastTimestamp };
+      return answer(200, "", "", { kind: "EventList", metadata: {}, items: [warning, good] });
+    };
+    world.submit("r1");
+    await world.untilReported("a0");
+    await checkEnd(world, { a0: 0 });
+  });
+
   test("what has passed is not held against it", async () => {
     await using world = await worldOf(() => ({ ...succeeds, startAfterMs: 240_000 }));
     eventsOf(world, "FailedMount", missing, () => true);

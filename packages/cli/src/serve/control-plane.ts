@@ -43,7 +43,8 @@ async function buildControlPlane(config: z.infer<typeof controlPlaneSchema>, { l
   const tokens = await openClusterTokens(clusters, { clock, log });
   const registry = new TunnelRegistry({ clock, log });
   // One data plane so far, as the configuration says.
-  const tunnel = createTunnelTransport(registry, clusters[0]?.name ?? "", clock);
+  const cluster = clusters[0]?.name ?? "";
+  const tunnel = createTunnelTransport(registry, cluster, clock);
   const controlPlane = createControlPlane({
     config: { org, domains, version },
     store: database,
@@ -52,6 +53,7 @@ async function buildControlPlane(config: z.infer<typeof controlPlaneSchema>, { l
       logs: createClient(LogService, tunnel),
       secrets: createClient(SecretService, tunnel),
       images: createClient(ImageService, tunnel),
+      isAway: () => registry.connections(cluster) === 0,
     },
     clock,
     log,

@@ -74,6 +74,17 @@ test("the data plane is asked once a minute for each bucket whether it serves a 
   expect(own.downloads).toHaveLength(5);
 });
 
+test("with the data plane away no run is taken, and nothing of it is kept, whatever it said a moment ago", async () => {
+  await using own = await startHarness();
+  const input = { uri: `s3://bucket-1/${org}/${project}/${domain}/u/inputs`, inputsHash: "h" };
+  const inputWrapper = { case: "offloadedInputData" as const, value: input };
+  await own.runs.createRun({ id: inProject, task: task(), inputWrapper });
+  own.line.isCut = true;
+  const refused = own.runs.createRun({ id: inProject, task: task(), inputWrapper });
+  await expect(refused).rejects.toMatchObject({ code: Code.Unavailable });
+  expect((await own.store.orders.pending(0n, 10)).length).toBe(1);
+});
+
 test("whatever organisation the client believes in, ours is answered", async () => {
   const id = { case: "projectId" as const, value: { organization: "127", name: project, domain } };
   const { run } = await h.runs.createRun({ id, task: task() });

@@ -77,7 +77,9 @@ export async function requireServed(ctx: Context, target: RunKey, base: string, 
   if (!isBelow(base, own)) throw invalid(field, `"${base}" is not below ${own} of the object store`);
   const { run } = target;
   const place = plainName.test(run) && base.endsWith(`/${own}${run}`) ? base.slice(0, -run.length) : undefined;
-  if (place !== undefined && (ctx.served.get(place) ?? 0) > ctx.clock.now()) return;
+  // With the data plane away no run is taken, whatever it said before.
+  const isAway = ctx.dataPlane.isAway?.() ?? false;
+  if (place !== undefined && !isAway && (ctx.served.get(place) ?? 0) > ctx.clock.now()) return;
   try {
     await ctx.dataPlane.objects.createDownloadUrl({ nativeUrl: `${base}/a0` }, { timeoutMs: dataPlaneTimeoutMs });
   } catch (error) {

@@ -30,6 +30,7 @@ function memoryDataPlane() {
     const { organization, name, domain: inDomain } = location?.project ?? { organization: "", name: "", domain: "" };
     return `s3://bucket-${location?.bucket}/${organization}/${name}/${inDomain}/${location?.path}`;
   };
+  const line = { isCut: false };
   /** What a signed URL was asked for. */
   const downloads: string[] = [];
   const secretCalls: unknown[] = [];
@@ -67,6 +68,7 @@ function memoryDataPlane() {
       },
       createUploadUrl: ({ location }) => ({ nativeUrl: urlOf(location), signedUrl: `http://signed/${location?.path}` }),
       createDownloadUrl({ nativeUrl }) {
+        if (line.isCut) throw new ConnectError("no tunnel", Code.Unavailable);
         downloads.push(nativeUrl);
         return { signedUrl: `http://signed/${nativeUrl}` };
       },
@@ -81,9 +83,11 @@ function memoryDataPlane() {
   return {
     objects,
     downloads,
+    line,
     secretCalls,
     imageCalls,
     dataPlane: {
+      isAway: () => line.isCut,
       objects: createClient(ObjectStoreService, transport),
       logs: createClient(LogService, transport),
       secrets: createClient(DataPlaneSecrets, transport),

@@ -295,7 +295,7 @@ describe("a container that does not start", () => {
     ["CreateContainerError", "no command", "user", grace],
   ])("%s (%s) is %s after %i ms", (reason, message, kind, waited) => {
     const problem = { of: { container: "main", image: "registry:5000/team/app:503" }, reason, message };
-    expect(judgeStart(problem, waited >= grace)?.kind).toBe(kind);
+    expect(judgeStart(problem, waited >= grace, "p")?.kind).toBe(kind);
   });
 
   // The kubelet's own words, as version 1.34 has them.
@@ -330,7 +330,7 @@ describe("a container that does not start", () => {
     const status = { containerStatuses: [{ ...container("main", waiting), image: "r/x:1" }] };
     const state = stateOf(pod(status, { nodeName: "n" }));
     if (state.kind !== "starting" || state.problem === undefined) throw new Error(`it is ${state.kind}`);
-    const outcome = judgeStart(state.problem, true);
+    const outcome = judgeStart(state.problem, true, "p");
     expect(outcome).toMatchObject({ message: `image "r/x:1" of container main ${said}\n${reason}: ${message}` });
   });
 });

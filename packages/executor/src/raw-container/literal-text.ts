@@ -1,6 +1,6 @@
 /** Values of the simple types as text: in files, and in place of `{{.inputs.name}}`. */
 import { create } from "@bufbuild/protobuf";
-import { type Duration, durationFromMs, timestampDate, timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { type Duration, DurationSchema, timestampDate, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { type Literal, LiteralSchema, type Primitive } from "@homeplane/idl/flyteidl2/core/literals";
 import { SimpleType } from "@homeplane/idl/flyteidl2/core/types";
 
@@ -60,10 +60,19 @@ function primitiveOf(type: SimpleType, text: string): NonNullable<Primitive["val
 
 /** As inputs have it (`12.5s`), and as Python's `str(timedelta)` does. */
 function durationOf(text: string): Duration | undefined {
-  const seconds = /^(-?\d{1,12}(?:\.\d{1,9})?)s$/.exec(text)?.[1];
-  if (seconds !== undefined) return durationFromMs(Number(seconds) * 1000);
-  const [whole, days = "0", hours, minutes, rest] =
-    /^(?:(-?\d{1,9}) days?, )?(\d{1,2}):(\d\d):(\d\d(?:\.\d{1,6})?)$/.exec(text) ?? [];
+  const [inSeconds, sign = "", seconds = "0", fraction = ""] = /^(-?)(\d{1,12})(?:\.(\d{1,9}))?s$/.exec(text) ?? [];
+  if (inSeconds !== undefined) return duration(sign === "-" ? -1 : 1, Number(seconds), fraction);
+  const [whole, days = "0", hours, minutes, rest, micros = ""] =
+    /^(?:(-?\d{1,9}) days?, )?(\d{1,2}):(\d\d):(\d\d)(?:\.(\d{1,6}))?$/.exec(text) ?? [];
   if (whole === undefined) return undefined;
-  return durationFromMs((Number(days) * 86_400 + Number(hours) * 3_600 + Number(minutes) * 60 + Number(rest)) * 1000);
+  const total = Number(days) * 86_400 + Number(hours) * 3_600 + Number(minutes) * 60 + Number(rest);
+  if (total >= 0 || micros === "") return duration(total < 0 ? -1 : 1, Math.abs(total), micros);
+  // Python counts the rest forward from a negative number of days; a Duration has one sign for both parts.
+  return duration(-1, -total - 1, String(1_000_000 - Number(micros.padEnd(6, "0"))).padStart(6, "0"));
+}
+
+/** In whole numbers: a fraction of a nanosecond can not be written. */
+function duration(sign: number, seconds: number, fraction: string): Duration {
+  const nanos = sign * Number(fraction.padEnd(9, "0"));
+  return create(DurationSchema, { seconds: BigInt(sign * seconds), nanos: nanos === 0 ? 0 : nanos });
 }

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
-import type { LiteralSchema } from "@homeplane/idl/flyteidl2/core/literals";
+import { LiteralSchema } from "@homeplane/idl/flyteidl2/core/literals";
 import { VariableMapSchema } from "@homeplane/idl/flyteidl2/core/interface";
 import { BlobType_BlobDimensionality as Dimensionality, SimpleType } from "@homeplane/idl/flyteidl2/core/types";
 import { InputsSchema, OutputsSchema } from "@homeplane/idl/flyteidl2/task/common";
@@ -124,8 +124,15 @@ test.each([
   ["1:02:03.250000", "3723.25s"],
   ["1 day, 0:00:01", "86401s"],
   ["-1 day, 23:59:59", "-1s"],
-])("a duration is read as Python writes it: %s", (text, same) => {
-  expect(textOf(literalOf(SimpleType.DURATION, text))).toBe(same);
+  ["0:00:07.123456", "7.123456s"],
+  ["0:00:00.000001", "0.000001s"],
+  ["0:00:59.999999", "59.999999s"],
+  ["-1 day, 23:59:58.500000", "-1.5s"],
+  ["-1 day, 23:59:59.250000", "-0.75s"],
+  ["-1.000000001s", "-1.000000001s"],
+])("a duration is read as Python writes it, and can be stored: %s", (text, same) => {
+  const literal = literalOf(SimpleType.DURATION, text);
+  expect(textOf(fromBinary(LiteralSchema, toBinary(LiteralSchema, literal)))).toBe(same);
 });
 
 test("what is written as text is read back as the same value", () => {

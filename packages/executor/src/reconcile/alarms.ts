@@ -7,7 +7,7 @@ import type { Clock } from "@homeplane/runtime-kit";
 import { keyOfTaskAction } from "../resource.ts";
 
 /** What an action can be waited for; at most one bound of each kind counts at a time. */
-export type AlarmKind = "deadline" | "runtime" | "queued" | "start" | "backoff" | "stop" | "cache" | "signal";
+export type AlarmKind = "deadline" | "runtime" | "queued" | "quiet" | "start" | "backoff" | "stop" | "cache" | "signal";
 
 interface Alarm {
   readonly since: string;

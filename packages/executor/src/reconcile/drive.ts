@@ -14,7 +14,7 @@ import { launchPod } from "./launch.ts";
 import type { Outcome } from "./outcome.ts";
 import { recover } from "./recover.ts";
 import { quietMs, startEvent } from "./start-events.ts";
-import { judgeStart } from "./start-problem.ts";
+import { endsAttempt, judgeStart } from "./start-problem.ts";
 import { progressed } from "./status.ts";
 import { stopPods } from "./stop-pods.ts";
 import {
@@ -73,12 +73,12 @@ async function starting(
   signal: AbortSignal,
 ): Promise<Next> {
   if (pod.endsBy !== undefined) return showUnconfirmed(deps, taskAction, pod, signal);
-  const quiet = told === undefined ? quietMs - (deps.clock.now() - Date.parse(since)) : 0;
-  if (quiet > 0) return { requeueAfterMs: Math.min(quiet, quietMs) };
+  const quiet = told === undefined && deps.alarms.left(taskAction, "quiet", since, quietMs) > 0;
+  if (quiet) return undefined;
   const problem = told ?? (await startEvent(deps, pod, signal));
   if (problem === undefined) return { requeueAfterMs: quietMs };
   const left = deps.alarms.left(taskAction, "start", since, deps.config.startGraceMs);
-  const outcome = judgeStart(problem, left === 0);
+  const outcome = told === undefined && !endsAttempt(problem) ? undefined : judgeStart(problem, left === 0, pod.name);
   if (outcome !== undefined)
     return conclude(deps, taskAction, { pod, outcome, endedAt: nowIso(deps.clock), podName: pod.name }, signal);
   const next = await showProblem(deps, taskAction, pod, problem, signal);

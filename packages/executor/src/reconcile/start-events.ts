@@ -29,7 +29,8 @@ export async function startEvent(
 export function problemIn(items: readonly Event[]): StartProblem | undefined {
   const good = Math.max(0, ...items.filter(({ type }) => type === "Normal").map(timeOf));
   const warnings = items
-    .filter((event) => event.type === "Warning" && timeOf(event) >= good)
+    // In whole seconds: what is of the same one may have come before the good word.
+    .filter((event) => event.type === "Warning" && timeOf(event) > good)
     .toSorted((a, b) => timeOf(b) - timeOf(a))
     .map(({ reason = "", message = "" }) => ({ reason, message }));
   // A general word ("timed out waiting for ...") comes after the one that says what lacks.

@@ -13,7 +13,7 @@ import { judgeEnd } from "./judge-end.ts";
 import { launchPod } from "./launch.ts";
 import type { Outcome } from "./outcome.ts";
 import { recover } from "./recover.ts";
-import { quietMs, startEvent } from "./start-events.ts";
+import { longestLookMs, quietMs, startEvent } from "./start-events.ts";
 import { endsAttempt, judgeStart } from "./start-problem.ts";
 import { progressed } from "./status.ts";
 import { stopPods } from "./stop-pods.ts";
@@ -76,14 +76,16 @@ async function starting(
   const quiet = told === undefined && deps.alarms.left(taskAction, "quiet", since, quietMs) > 0;
   if (quiet) return undefined;
   const problem = told ?? (await startEvent(deps, pod, signal));
-  if (problem === undefined) return { requeueAfterMs: quietMs };
+  // The longer it takes the more rarely: reading events is a burden on the API, and many pods may be pulling the same large image.
+  const again = Math.min(longestLookMs, Math.max(quietMs, (deps.clock.now() - Date.parse(since)) / 3));
+  if (problem === undefined) return { requeueAfterMs: again };
   const left = deps.alarms.left(taskAction, "start", since, deps.config.startGraceMs);
   const outcome = told === undefined && !endsAttempt(problem) ? undefined : judgeStart(problem, left === 0, pod.name);
   if (outcome !== undefined)
     return conclude(deps, taskAction, { pod, outcome, endedAt: nowIso(deps.clock), podName: pod.name }, signal);
   const next = await showProblem(deps, taskAction, pod, problem, signal);
   // Events bring nobody back.
-  return told === undefined ? { requeueAfterMs: quietMs } : next;
+  return told === undefined ? { requeueAfterMs: again } : next;
 }
 
 async function start(deps: Deps, seen: TaskAction, signal: AbortSignal): Promise<Next> {

@@ -6,6 +6,7 @@ import { isMissing } from "./start-problem.ts";
 
 /** Most pods start sooner: their events are of no interest. */
 export const quietMs = 10_000;
+export const longestLookMs = 60_000;
 const maxEvents = 50;
 
 /** `undefined` also where events are not to be had: they are help, no more. */

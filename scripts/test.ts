@@ -37,10 +37,13 @@ async function countChecks(): Promise<Counts> {
   return { passed, failed: results.length - passed, skipped: 0 };
 }
 
+/** More than the one environment that tasks run in. */
+const usesPython: ReadonlySet<TierName> = new Set(["sdk", "cluster"]);
+
 async function countTier(name: TierName, { filters }: Selection): Promise<{ more: Counts; note?: string }> {
   const files = tiers.filter((tier) => tier.name === name).flatMap((tier) => filesOf(root, tier, filters));
   if (files.length === 0) return { more: noCounts, note: `not run: ${name}: there are no such tests` };
-  const obstacle = obstacleOf(root, name) ?? (name === "sdk" ? makeEnvironments(root) : undefined);
+  const obstacle = obstacleOf(root, name) ?? (usesPython.has(name) ? makeEnvironments(root) : undefined);
   if (obstacle !== undefined) {
     // How many tests are in them is known to vitest only; each file counts as one.
     const note = `not run: ${name} (${files.length} files, counted as skipped): ${obstacle}`;

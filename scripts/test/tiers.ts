@@ -16,8 +16,8 @@ export const minutes: Readonly<Record<TierName, { readonly cold: number; readonl
   unit: { cold: 3, warm: 2 },
   sdk: { cold: 22, warm: 21 },
   browser: { cold: 1, warm: 1 },
-  // 25 for the programs of a cluster, 4 for the images.
-  cluster: { cold: 46, warm: 17 },
+  // 18 for the programs of a cluster, 4 for the images.
+  cluster: { cold: 42, warm: 20 },
 };
 
 export interface Tier {

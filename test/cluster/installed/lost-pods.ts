@@ -14,6 +14,13 @@ const taint = "homeplane.test/gone";
 export function lostPodPromises(homeplane: () => InstalledHomeplane): void {
   const k = (...args: string[]) => kubectl(homeplane().cluster, args);
   const root = async (run: string) => (await taskActions(homeplane().cluster, namespace, run))[0];
+  interface Seen {
+    readonly metadata: { readonly deletionTimestamp?: string };
+  }
+  const running = async (...where: string[]): Promise<readonly Seen[]> => {
+    const args = ["get", "pods", ...where, "--field-selector=status.phase=Running", "-o", "json"];
+    return (JSON.parse(await k(...args)) as { items: Seen[] }).items;
+  };
   const untilRunning = (run: string) =>
     eventually("it runs", 120_000, async () =>
       (await root(run))?.status?.conditions?.some(({ reason }) => reason === "Executing"),
@@ -24,17 +31,11 @@ export function lostPodPromises(homeplane: () => InstalledHomeplane): void {
     await untilRunning(run);
     await k("taint", "node", node.name, `${taint}=:NoExecute`);
     try {
+      // One after the other, those too that ended long ago; once the node has no taint any more the rest is spared.
       await eventually("the pods are evicted", 60_000, async () => {
-        const left = await k(
-          "get",
-          "pods",
-          "-n",
-          dataPlaneNamespace,
-          "--field-selector=status.phase=Running",
-          "-o",
-          "name",
-        );
-        return left.trim() === "";
+        const ours = await running("-n", dataPlaneNamespace);
+        const tasks = await running("-n", namespace, "-l", `flyte.org/run=${run}`);
+        return ours.length === 0 && tasks.every(({ metadata }) => metadata.deletionTimestamp !== undefined);
       });
     } finally {
       await k("taint", "node", node.name, `${taint}-`);

@@ -78,7 +78,7 @@ FEATURES = {
     "fifty": (waves, {"n": 50, "width": 50, "seconds": 0.0}),
     "waves": (waves, {"n": 50, "width": 10, "seconds": 1.0}),
     "long_waves": (waves, {"n": 50, "width": 25, "seconds": 20.0}),
-    "slow": (child, {"i": 7, "seconds": 15.0}),
+    "slow": (child, {"i": 7, "seconds": 45.0}),
     "oom": (takes_too_much, {}),
     "stamp": (stamp, {"x": int(os.environ.get("X", "1"))}),
     "who_am_i": (who_am_i, {}),

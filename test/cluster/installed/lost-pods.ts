@@ -27,12 +27,14 @@ export function lostPodPromises(homeplane: () => InstalledHomeplane): void {
     );
 
   test("a node that loses all its pods, ours too: when there is a node again the attempt goes on, at the cost of no retry", async () => {
+    // Kubernetes evicts ended pods too, a few a second: without these it comes to the running one at once.
+    await k("delete", "pods", "-n", namespace, "--field-selector=status.phase!=Running", "--timeout=110s");
     const run = await homeplane().startFeature("slow", {}, "on_cluster.py");
     await untilRunning(run);
     await k("taint", "node", node.name, `${taint}=:NoExecute`);
     try {
       // One after the other, those too that ended long ago; once the node has no taint any more the rest is spared.
-      await eventually("the pods are evicted", 60_000, async () => {
+      await eventually("the pods are evicted", 120_000, async () => {
         const ours = await running("-n", dataPlaneNamespace);
         const tasks = await running("-n", namespace, "-l", `flyte.org/run=${run}`);
         return ours.length === 0 && tasks.every(({ metadata }) => metadata.deletionTimestamp !== undefined);

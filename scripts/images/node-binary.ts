@@ -21,7 +21,7 @@ export async function nodeLayer(cache: Cache, root: string, architecture: Archit
   const folder = await cached(cache, `node-${architecture}`, ["node", 2, name, locked], async (partial) => {
     const { file, args } = npmCommand(process.env);
     const install = "apt install npm tar";
-    await runTool(file, [...args, "pack", `${name}@${locked.version}`, "--silent"], {
+    await runTool(file, [...args, "pack", `${name}@${locked.version}`, "--loglevel=error"], {
       cwd: partial,
       install,
       timeoutMs: 300_000,

@@ -1,3 +1,4 @@
+export { collect } from "./body.ts";
 export { KubeClient } from "./client.ts";
 export type {
   CallOptions,

@@ -2,7 +2,7 @@
 import { ActionPhase } from "@homeplane/idl/flyteidl2/common/phase";
 import { expect, test } from "vitest";
 import { eventually } from "../../sdk/eventually.ts";
-import { controlPlaneNamespace, dataPlaneNamespace, install } from "./install.ts";
+import { components, controlPlaneNamespace, dataPlaneNamespace, install } from "./install.ts";
 import type { InstalledHomeplane } from "./installed-homeplane.ts";
 import { kubectl } from "./kubectl.ts";
 import { restartDaemon } from "./restart-daemon.ts";
@@ -133,17 +133,8 @@ export function faultPromises(homeplane: () => InstalledHomeplane, image: () => 
     const run = await start("long_waves");
     await untilInCluster("ten of them run", run, (all) => all.filter((one) => reason(one) === "Executing").length > 10);
     const stamp = { example: `upgrade-${Date.now()}` };
-    const names = [
-      "executor",
-      "operator",
-      "task-gateway",
-      "object-store-service",
-      "log-provider",
-      "secret-service",
-      "tunnel-service",
-    ];
     await install(homeplane().cluster, image(), {
-      components: Object.fromEntries(names.map((name) => [name, { podAnnotations: stamp }])),
+      components: Object.fromEntries(components.map((name) => [name, { podAnnotations: stamp }])),
     });
     await endsRight(run);
   });

@@ -9,6 +9,16 @@ const root = join(import.meta.dirname, "../../..");
 export const controlPlaneNamespace = "homeplane-control-plane";
 export const dataPlaneNamespace = "union";
 export const clusterName = "test";
+/** Of the data plane, in the order of the alphabet. */
+export const components = [
+  "executor",
+  "log-provider",
+  "object-store-service",
+  "operator",
+  "secret-service",
+  "task-gateway",
+  "tunnel-service",
+];
 /** A project that has room for two pods. */
 export const smallProject = "small";
 

@@ -1,18 +1,10 @@
 /** What a reviewer asks an installed Homeplane with kubectl, and what a task's pod can reach. docs/guide/security-review.md shows the same. */
 import { expect, test } from "vitest";
+import { components } from "./install.ts";
 import type { InstalledHomeplane } from "./installed-homeplane.ts";
 import { kubectl } from "./kubectl.ts";
 
 const namespace = "flytesnacks-development";
-const components = [
-  "executor",
-  "log-provider",
-  "object-store-service",
-  "operator",
-  "secret-service",
-  "task-gateway",
-  "tunnel-service",
-];
 
 export function securityPromises(homeplane: () => InstalledHomeplane): void {
   const k = (...args: string[]) => kubectl(homeplane().cluster, args);

@@ -1,5 +1,5 @@
 /** What the components of an installation say of themselves, by their `/readyz`, and what Kubernetes says of their pods. */
-import { type KubeClient, type Pod, pods, type Transport } from "@homeplane/kube";
+import { collect, type KubeClient, type Pod, pods, type Transport } from "@homeplane/kube";
 import { messageOf } from "@homeplane/runtime-kit";
 
 export interface ComponentHealth {
@@ -58,10 +58,7 @@ async function ownWords(transport: Transport, namespace: string, pod: string): P
   try {
     const signal = AbortSignal.timeout(answerMs);
     const answer = await transport.request({ method: "GET", path, headers: { accept: "application/json" }, signal });
-    let text = "";
-    const decoder = new TextDecoder();
-    for await (const chunk of answer.body)
-      if (text.length < largestAnswer) text += decoder.decode(chunk, { stream: true });
+    const text = new TextDecoder().decode(await collect(answer.body, largestAnswer));
     return problemsIn(answer.status, text);
   } catch (error) {
     return [`does not answer: ${messageOf(error)}`];

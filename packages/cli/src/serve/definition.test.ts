@@ -42,7 +42,7 @@ function answering(answers: readonly Answer[]): Transport {
     async request() {
       const { status, body = {} } = answers[Math.min(asked++, answers.length - 1)] ?? { status: 500 };
       const bytes = new TextEncoder().encode(JSON.stringify(body));
-      return { status, headers: {}, body: [bytes].values() as unknown as AsyncIterable<Uint8Array> };
+      return { status, headers: {}, body: new Blob([bytes]).stream() };
     },
     close: async () => undefined,
   };

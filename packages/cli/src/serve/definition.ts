@@ -3,7 +3,7 @@
  * down to run nothing twice would be gone. Nothing works before it is seen to fit.
  */
 import { taskActionCrd } from "@homeplane/idl";
-import type { Transport } from "@homeplane/kube";
+import { collect, type Transport } from "@homeplane/kube";
 import { type Clock, type Logger, messageOf, pause, type Service } from "@homeplane/runtime-kit";
 import type { Check } from "./probes.ts";
 
@@ -20,6 +20,7 @@ interface OpenApi {
 const path = "/openapi/v3/apis/flyte.org/v1";
 const statusPath = "/apis/flyte.org/v1/namespaces/{namespace}/taskactions/{name}/status";
 const answerMs = 15_000;
+const largestAnswer = 16 << 20;
 const whenWellMs = 5 * 60_000;
 const whenNotMs = 2_000;
 const nextStep =
@@ -72,7 +73,7 @@ export function definitionCheck({ transport, clock, log }: DefinitionOptions): {
       while (!signal.aborted) {
         try {
           const found = await openApi(transport, AbortSignal.any([signal, AbortSignal.timeout(answerMs)]));
-          if (found === "forbidden") log.warn({ event: "definition.forbidden", path });
+          if (found === "forbidden" && problem !== undefined) log.warn({ event: "definition.forbidden", path });
           note(found === "forbidden" ? undefined : definitionProblem(found));
         } catch (error) {
           if (signal.aborted) return;
@@ -91,9 +92,9 @@ export function definitionCheck({ transport, clock, log }: DefinitionOptions): {
 /** Works only once the definition fits. */
 export function onceItFits(service: Service, fits: Promise<void>): Service {
   return {
-    ...service,
     name: service.name,
     run: async (signal) => {
+      if (signal.aborted) return;
       const stopped = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
       await Promise.race([fits, stopped]);
       if (!signal.aborted) await service.run(signal);
@@ -103,9 +104,7 @@ export function onceItFits(service: Service, fits: Promise<void>): Service {
 
 async function openApi(transport: Transport, signal: AbortSignal): Promise<OpenApi | "forbidden"> {
   const answer = await transport.request({ method: "GET", path, headers: { accept: "application/json" }, signal });
-  const decoder = new TextDecoder();
-  let text = "";
-  for await (const chunk of answer.body) text += decoder.decode(chunk, { stream: true });
+  const text = new TextDecoder().decode(await collect(answer.body, largestAnswer));
   // It lists what is there: without the definition there is no such page.
   if (answer.status === 404) return {};
   // Everybody may read it (ClusterRole system:discovery) where nobody has taken that away.

@@ -106,7 +106,7 @@ export function createTaskGateway(options: TaskGatewayOptions): TaskGateway {
     ],
     readMaxBytes: maxRequestBytes,
   });
-  const handler = callers === undefined ? rpc : tokenEndpoint({ ...callers, clock: options.clock }, rpc);
+  const handler = callers === undefined ? rpc : tokenEndpoint({ ...options, ...callers }, rpc);
   const problem = (): string | undefined =>
     children.informer.hasSynced ? undefined : "TaskActions are not all listed yet";
   return { service, problem, handler, listen: ({ host, port }) => listenHttp({ host, port, handler }) };

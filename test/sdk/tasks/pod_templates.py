@@ -20,7 +20,7 @@ try:
     )
 except ImportError:
     # In the pod, whose image has no such package: its template has been read.
-    with_sidecar = small_disk = low = None
+    with_sidecar = small_disk = None
 else:
     small = V1ResourceRequirements(requests={"cpu": "20m", "memory": "16Mi"})
     shared = [V1VolumeMount(name="shared", mount_path="/shared")]
@@ -47,13 +47,9 @@ else:
             containers=[V1Container(name="primary", resources=V1ResourceRequirements(limits={"ephemeral-storage": "20Mi"}))]
         )
     )
-    low = flyte.PodTemplate(
-        pod_spec=V1PodSpec(containers=[V1Container(name="primary")], priority_class_name=os.environ.get("PRIORITY_CLASS"))
-    )
 
 beside = flyte.TaskEnvironment(name="beside", pod_template=with_sidecar)
 full = flyte.TaskEnvironment(name="full", pod_template=small_disk)
-bulky = flyte.TaskEnvironment(name="bulky", pod_template=low, resources=flyte.Resources(cpu=os.environ.get("CPU", "1")))
 
 
 @beside.task
@@ -75,17 +71,9 @@ def fill_disk() -> None:
     time.sleep(300)
 
 
-@bulky.task
-def takes_room(seconds: int) -> str:
-    print("in its room", flush=True)
-    time.sleep(seconds)
-    return "ended"
-
-
 FEATURES = {
     "sidecar": (read_word, {}),
     "full_disk": (fill_disk, {}),
-    "bulky": (takes_room, {"seconds": int(os.environ.get("SECONDS", "20"))}),
 }
 
 if __name__ == "__main__":

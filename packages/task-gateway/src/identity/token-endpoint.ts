@@ -8,7 +8,7 @@ import type { ServiceImpl } from "@connectrpc/connect";
 import { taskGatewayAudience } from "@homeplane/idl";
 import type { AuthMetadataService } from "@homeplane/idl/flyteidl2/auth/auth_service";
 import type { TokenVerifier } from "@homeplane/kube";
-import type { Clock, HttpHandler } from "@homeplane/runtime-kit";
+import { type Clock, type HttpHandler, type Logger, messageOf } from "@homeplane/runtime-kit";
 
 const path = "/oauth2/token";
 const verifyMs = 10_000;
@@ -27,8 +27,14 @@ export function authMetadata(address: string): Partial<ServiceImpl<typeof AuthMe
   };
 }
 
+interface TokenEndpointOptions {
+  readonly tokens: TokenVerifier;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
 /** Answers at its own path, and hands all else on. */
-export function tokenEndpoint(options: { tokens: TokenVerifier; clock: Clock }, next: HttpHandler): HttpHandler {
+export function tokenEndpoint(options: TokenEndpointOptions, next: HttpHandler): HttpHandler {
   return (request, response) => {
     if (request.url?.split("?", 1)[0] !== path) return next(request, response);
     // What is in the body is the same for all.
@@ -38,7 +44,7 @@ export function tokenEndpoint(options: { tokens: TokenVerifier; clock: Clock }, 
 }
 
 async function respond(
-  options: { tokens: TokenVerifier; clock: Clock },
+  options: TokenEndpointOptions,
   request: IncomingMessage | Http2ServerRequest,
   response: ServerResponse | Http2ServerResponse,
 ): Promise<void> {
@@ -56,7 +62,7 @@ interface Answer {
 }
 
 async function answer(
-  { tokens, clock }: { tokens: TokenVerifier; clock: Clock },
+  { tokens, clock, log }: TokenEndpointOptions,
   { method, headers }: IncomingMessage | Http2ServerRequest,
 ): Promise<Answer> {
   if (method !== "POST") return failed(405, "invalid_request", `use POST, not ${method}`);
@@ -68,7 +74,8 @@ async function answer(
     if (!verified.ok) return failed(401, "invalid_client", verified.reason);
     const seconds = Math.min(Math.floor((verified.expiresAt - clock.now()) / 1_000), 3_600);
     return { status: 200, body: { access_token: token, token_type: "Bearer", expires_in: seconds } };
-  } catch {
+  } catch (error) {
+    log.warn({ event: "gateway.token_unverified", error: messageOf(error) });
     return failed(503, "temporarily_unavailable", "the token could not be verified: the API server does not answer");
   }
 }
